@@ -1,0 +1,84 @@
+#ifndef MEETPOOL_HTTP_H
+#define MEETPOOL_HTTP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meetpool/arena.h"
+#include "meetpool/attr.h"
+#include "meetpool/secret.h"
+#include "meetpool/slice.h"
+
+/*
+ * The one HTTP client: blocking, one call at a time, connections kept. The only room that knows <curl/curl.h>.
+ *
+ * Every call has a deadline and an answer limit and ends in a class; callers branch on the class and the status, never on text. TLS is verified, 1.2
+ * at least; plain http is taken for loopback addresses only (127.0.0.0/8, ::1, localhost). Redirects are never followed: the answer is the redirect.
+ * The CA folder is given as CAPATH, not as one bundle (23 ms of CPU a connection, PERFORMANCE section 4).
+ */
+struct mp_http;
+
+enum mp_call_class {
+    MP_CALL_ANSWERED,   /* a whole answer came; look at the status */
+    MP_CALL_NOT_SENT,   /* DNS, connect, TLS: nothing left this machine; safe to go elsewhere at once */
+    MP_CALL_MAYBE_DONE, /* timeout, cut or garbage after the request left: the far side may have done it */
+};
+
+struct mp_http_header {
+    const char *name;
+    const char *value;
+};
+
+struct mp_http_request {
+    const char *method; /* "GET", "POST", "PATCH", "PUT", "DELETE" */
+    const char *url;    /* complete, percent-encoded by the caller */
+    const struct mp_http_header *headers;
+    size_t headers_count;
+    const struct mp_secret *bearer; /* NULL: none */
+    const char *basic_user;         /* NULL: none; with basic_password */
+    const struct mp_secret *basic_password;
+    struct mp_slice body;     /* p NULL: no body */
+    const char *content_type; /* of the body */
+    unsigned timeout_ms;      /* for the whole call; 0: 10,000 */
+    size_t answer_most_bytes; /* 0: 4 MiB; a longer answer is MP_CALL_MAYBE_DONE */
+};
+
+struct mp_http_response {
+    enum mp_call_class call;
+    const char *problem; /* not answered: what happened, for the log */
+    unsigned status;
+    struct mp_slice body; /* NUL-terminated behind its end */
+    const struct mp_http_header *headers;
+    size_t headers_count;
+    unsigned elapsed_ms;
+};
+
+struct mp_http *mp_http_new(void);
+void mp_http_free(struct mp_http *http);
+
+/* Always fills `res`; everything in it lives in the arena. */
+void mp_http_call(struct mp_http *http, struct mp_arena *arena, const struct mp_http_request *req, struct mp_http_response *res);
+
+/* Any case; the first of several; NULL where there is none. */
+const char *mp_http_header_get(const struct mp_http_response *res, const char *name);
+
+/*
+ * Retry-After in its three shapes: seconds, an HTTP date, an ISO 8601 instant (Zoom's daily limits; API-FACTS 3.3). Milliseconds from now, at least
+ * 0; -1 where absent or unreadable.
+ */
+int64_t mp_http_retry_after_ms(const struct mp_http_response *res, int64_t now_ms);
+
+/* Percent-encodes everything but RFC 3986's unreserved characters ('/' too). */
+char *mp_url_encode(struct mp_arena *arena, struct mp_slice s);
+
+struct mp_url {
+    const char *scheme, *host; /* lower case */
+    unsigned port;
+    const char *path; /* with the query; starts with '/' */
+};
+/* False for anything but http(s)://host[:port]/..., without user. */
+bool mp_url_parse(struct mp_arena *arena, const char *text, struct mp_url *out);
+/* Whether the host is this machine's loopback, by name or number. */
+bool mp_url_is_loopback(const struct mp_url *url);
+
+#endif
