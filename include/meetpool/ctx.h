@@ -1,0 +1,36 @@
+#ifndef MEETPOOL_CTX_H
+#define MEETPOOL_CTX_H
+
+#include <stdbool.h>
+
+struct mp_arena;
+struct mp_db;
+struct mp_zoom;
+struct mp_log;
+struct mp_keyring;
+struct mp_account_conf;
+struct mp_meeting_conf;
+
+/*
+ * What one request or job works with. Built by the process once, with a fresh arena for each piece of work; there are no globals. Everything is
+ * borrowed.
+ */
+struct mp_ctx {
+    struct mp_arena *arena; /* of this piece of work */
+    struct mp_db *db;
+    struct mp_zoom *zoom;
+    struct mp_log *log;
+    const struct mp_keyring *keyring;
+    const struct mp_account_conf *account_conf;
+    const struct mp_meeting_conf *meeting_conf;
+    /* Who holds the leases that this process takes: "<instance>/<slot>/<generation>". */
+    const char *owner;
+    /* Whether the process of that name is known to have died: leases of the dead need not be waited for. False also where that cannot be known
+     * (another machine). */
+    bool (*owner_is_dead)(void *arg, const char *owner);
+    void *owner_arg;
+    /* Names the unit of work over repeated tries (from the Idempotency-Key); NULL: it has no name. */
+    const char *unit_key;
+};
+
+#endif
