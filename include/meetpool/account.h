@@ -1,0 +1,159 @@
+#ifndef MEETPOOL_ACCOUNT_H
+#define MEETPOOL_ACCOUNT_H
+
+#include <json-c/json_object.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meetpool/conf.h"
+#include "meetpool/ctx.h"
+#include "meetpool/error.h"
+#include "meetpool/log.h"
+#include "meetpool/secret.h"
+#include "meetpool/zoom.h"
+
+/*
+ * The pool: Server-to-Server accounts and their hosts, who has room, who is well, and with which token Zoom is called.
+ *
+ * An account is *inactive* until an instant for a reason (authentication failed, daily limit); afterwards it is active again by itself. It is
+ * *paused* while Zoom's rate limit asks to wait. Both stand in the database, so that all workers on all machines know. A host is inactive when Zoom
+ * says that it cannot hold meetings, and has its own daily budget of creates and updates.
+ */
+
+struct mp_host_entry {
+    const char *user; /* user id, e-mail or "me" */
+};
+
+struct mp_account_entry {
+    const char *name; /* "account_1" */
+    const char *account_id, *client_id;
+    struct mp_secret client_secret;
+    struct mp_host_entry *hosts;
+    size_t hosts_count;
+    int64_t max_concurrent;      /* meetings at the same time */
+    int64_t host_max_concurrent; /* on one host; 0: no limit of its own */
+};
+
+struct mp_account_runtime; /* row ids and the tokens this process has seen */
+
+struct mp_account_conf {
+    bool enabled; /* ZOOM_ENABLED */
+    struct mp_account_entry *accounts;
+    size_t count;
+    int64_t daily_limit;   /* ZOOM_DAILY_LIMIT, creates and updates per host and UTC day */
+    int64_t cooldown_s;    /* MEETPOOL_ACCOUNT_COOLDOWN */
+    bool oauth_configured; /* the user-managed OAuth app has its credentials */
+    struct mp_account_runtime *runtime;
+};
+
+/*
+ * Reads the numbered families ZOOM_ACCOUNT_ID_n … and the unnumbered ones. An account that lacks a value is left out with a warning in the log that
+ * names the variable. Errors: MP_E_CONFIG for a wrong limit.
+ */
+int mp_account_conf_load(struct mp_arena *arena, const struct mp_conf_source *source, const struct mp_log *log, struct mp_account_conf *out,
+                         struct mp_error *err) MP_MUST_CHECK;
+/* Index of an account by name; -1 where it is not configured. */
+int mp_account_find(const struct mp_account_conf *conf, const char *name);
+
+/* How accounts and hosts stand now. `hosts[i]` belongs to the account's i-th host. */
+struct mp_host_state {
+    int64_t id; /* row */
+    int64_t inactive_until;
+    const char *inactive_reason;
+    int64_t last_used_at;
+    int64_t daily_used, daily_created; /* of the present UTC day */
+};
+struct mp_account_state {
+    int64_t id; /* row */
+    int64_t bookings;
+    int64_t inactive_until;
+    const char *inactive_reason; /* "authentication", "daily_limit" */
+    int64_t paused_until;
+    int64_t last_used_at;
+    const char *last_error;
+    struct mp_host_state *hosts;
+};
+/* `states[i]` belongs to conf->accounts[i]. Makes the rows that are missing. */
+int mp_account_states(struct mp_ctx *ctx, int64_t now_ms, struct mp_account_state **states, struct mp_error *err) MP_MUST_CHECK;
+
+/* A place in time at one host. */
+struct mp_busy {
+    int64_t from, until; /* half-open */
+    int64_t account_row, host_row;
+};
+
+/* The most that overlap at one instant inside [from, until); at equal times ends come before starts. Sorts `busy`. `host_row` 0: of the whole
+ * account. */
+size_t mp_capacity_peak(struct mp_busy *busy, size_t count, int64_t account_row, int64_t host_row, int64_t from, int64_t until);
+/* How many touch the interval. */
+size_t mp_capacity_count(const struct mp_busy *busy, size_t count, int64_t account_row, int64_t host_row, int64_t from, int64_t until);
+
+/* Why a candidate won or lost; stored with the meeting, shown to admins. */
+enum mp_verdict {
+    MP_VERDICT_OPEN, /* has room; not tried yet */
+    MP_VERDICT_CHOSEN,
+    MP_VERDICT_FULL, /* account or every host is taken in the interval */
+    MP_VERDICT_INACTIVE,
+    MP_VERDICT_PAUSED,  /* rate limit */
+    MP_VERDICT_DAILY,   /* no host has budget left today */
+    MP_VERDICT_FAILED,  /* tried, and Zoom failed */
+    MP_VERDICT_EXCLUDED /* another account was asked for */
+};
+struct mp_candidate {
+    size_t account; /* index in conf */
+    int host;       /* index of the host that would take it; -1: none */
+    enum mp_verdict verdict;
+    bool inactive;   /* tried last */
+    size_t meetings; /* in the interval */
+    int64_t last_used_at;
+    const char *why; /* a sentence */
+};
+
+struct mp_choice_request {
+    int64_t from, until;
+    int64_t now_ms;
+    int only_account;     /* index, or -1 */
+    int64_t ignore_place; /* row of a place that does not count (the meeting's own, when it is moved); 0: none */
+    bool spend;           /* needs one of the host's daily calls */
+};
+
+/*
+ * The rule: among active accounts with room in the whole interval the one with the fewest meetings in it, then the least recently used; then the
+ * inactive ones in the same order. `candidates` holds one row an account, those to be tried first. Pure: works on what it is given.
+ */
+void mp_choose(const struct mp_account_conf *conf, const struct mp_account_state *states, struct mp_busy *busy, size_t busy_count,
+               const struct mp_choice_request *want, struct mp_arena *arena, struct mp_candidate **candidates);
+/* The host of one account that takes the interval, or -1; `why` says why not. */
+int mp_choose_host(const struct mp_account_conf *conf, size_t account, const struct mp_account_state *state, struct mp_busy *busy, size_t busy_count,
+                   const struct mp_choice_request *want, bool inactive_too, const char **why);
+/* The first start at or after want->from at which the interval fits somewhere, within seven days; -1 where none does. `busy` must reach that far. */
+int64_t mp_choose_nearest(const struct mp_account_conf *conf, const struct mp_account_state *states, struct mp_busy *busy, size_t busy_count,
+                          const struct mp_choice_request *want);
+struct json_object *mp_choice_json(struct mp_arena *arena, const struct mp_account_conf *conf, const struct mp_candidate *candidates);
+
+/*
+ * Calls Zoom for an account: gets the shared token (fetched once for all workers, by a lease in the account's row), calls, on code 124 gets a new
+ * token once and calls once more, and writes down what the outcome means for account and host. `deadline_ms` is monotonic. `host` -1: none in
+ * particular.
+ */
+typedef void mp_account_fn(struct mp_ctx *ctx, const struct mp_secret *token, unsigned timeout_ms, void *arg, struct mp_zoom_result *res);
+void mp_account_call(struct mp_ctx *ctx, size_t account, int host, int64_t deadline_ms, mp_account_fn *fn, void *arg, struct mp_zoom_result *res);
+
+/* Spends one of the host's creates or updates of this UTC day. 1: spent, 0: used up, -1 failed. In or outside a transaction. */
+int mp_account_spend(struct mp_ctx *ctx, int64_t host_row, int64_t now_ms, bool create, struct mp_error *err) MP_MUST_CHECK;
+
+/* What an admin sees (GET zoom/account-stats). */
+struct mp_account_stats {
+    const struct mp_account_entry *entry;
+    struct mp_account_state state;
+    bool active;
+    const char *inactive_reason;
+    int64_t inactive_until; /* 0: none */
+    int64_t active_meetings, upcoming_meetings;
+    int64_t created_today, daily_used;
+};
+int mp_account_stats(struct mp_ctx *ctx, struct mp_account_stats **stats, struct mp_error *err) MP_MUST_CHECK;
+/* Makes an account, and its hosts, active; -1: all of them. */
+int mp_account_reset(struct mp_ctx *ctx, int account, struct mp_error *err) MP_MUST_CHECK;
+
+#endif

@@ -1,0 +1,132 @@
+#ifndef MEETPOOL_MEETING_H
+#define MEETPOOL_MEETING_H
+
+#include <json-c/json_object.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meetpool/account.h"
+#include "meetpool/conf.h"
+#include "meetpool/ctx.h"
+#include "meetpool/error.h"
+#include "meetpool/secret.h"
+
+/*
+ * Meetings: the record in the database is what is wanted; Zoom follows, now or by repair.
+ *
+ * A booking takes a *place* at a host in one transaction (account row written, overlaps counted, record and place written as `creating`), then calls
+ * Zoom with no lock held, then writes what Zoom said. If the process dies in between, the place says so: its marker, first in the meeting's agenda at
+ * Zoom, is searched there before anything is made again. The marker is `[mp:<installation>:<place>]`; lists cut the agenda at 250 characters, so it
+ * stands in front.
+ *
+ *   creating  -> held      Zoom made it
+ *   creating  -> free      Zoom definitely did not
+ *   creating  -> lost      it is not known; the booking went on elsewhere or failed; looked for, deleted if it turns up
+ *   held      -> deleting  it is to go; taken until Zoom says so
+ *   deleting, lost -> free
+ */
+enum mp_meeting_status {
+    MP_MEETING_CREATING, /* place taken, record written; Zoom may or may not know it */
+    MP_MEETING_SCHEDULED,
+    MP_MEETING_STARTED,
+    MP_MEETING_ENDED,
+    MP_MEETING_DELETED,
+    MP_MEETING_FAILED /* never came to be; nothing of it is at Zoom, or what turns up is deleted */
+};
+const char *mp_meeting_status_name(enum mp_meeting_status status);
+
+struct mp_meeting_conf {
+    int64_t grace_s;       /* MEETPOOL_MEETING_GRACE: kept free after a meeting */
+    int64_t retry_delay_s; /* MEETPOOL_RETRY_DELAY */
+};
+extern const struct mp_setting mp_meeting_settings[];
+extern const size_t mp_meeting_settings_rows;
+
+struct mp_meeting {
+    int64_t id; /* row; not shown */
+    const char *owner_sub, *host_sub;
+    enum mp_meeting_status status;
+    int64_t version;
+    const char *pending, *pending_error; /* what Zoom has still to be told: "update"; NULL: nothing */
+    int64_t zoom_id;                     /* 0: not known */
+    const char *zoom_uuid;
+    int account; /* index in the configuration; -1: not (any more) configured */
+    const char *account_name;
+    int64_t account_row, host_row;
+    const char *host_email;
+    int64_t replaced_by; /* row of the meeting that took its place when it was moved; 0: none */
+    int64_t type;
+    const char *topic, *agenda, *timezone, *password, *join_url;
+    struct mp_secret start_url; /* only right after it was made */
+    int64_t starts_at, duration_min;
+    struct json_object *settings_requested, *settings_effective; /* may be NULL */
+    struct json_object *placement;
+    int64_t created_at, updated_at, started_at, ended_at, deleted_at; /* the last three -1 where it has not been */
+};
+
+struct mp_meeting_spec {
+    const char *owner_sub;
+    const char *host_sub;                             /* host_user_id; NULL */
+    int64_t type;                                     /* 1: now, 2: scheduled */
+    const char *topic, *agenda, *timezone, *password; /* agenda, password may be NULL */
+    int64_t starts_at;                                /* type 2 */
+    int64_t duration_min;
+    struct json_object *settings; /* as Zoom names them; NULL: none */
+    int account;                  /* index; -1: any */
+    bool dry_run;
+};
+
+/*
+ * Books. Errors: MP_E_NO_CAPACITY with the nearest start that fits as a detail; MP_E_NO_ACCOUNT with each account's reason; MP_E_ZOOM_DISABLED,
+ * MP_E_ZOOM_NOT_CONFIGURED. After a failure no meeting exists and none is made later. With `dry_run` the answer has no id and nothing is stored.
+ */
+int mp_meeting_book(struct mp_ctx *ctx, const struct mp_meeting_spec *spec, struct mp_meeting **out, struct mp_error *err) MP_MUST_CHECK;
+
+/* By Zoom's number. 1 found, 0 none (also for a deleted or failed one), -1 failed. */
+int mp_meeting_by_zoom_id(struct mp_ctx *ctx, int64_t zoom_id, struct mp_meeting **out, struct mp_error *err) MP_MUST_CHECK;
+/* Asks Zoom and makes the record true. MP_E_NOT_FOUND where it is gone there (then the record says deleted). */
+int mp_meeting_refresh(struct mp_ctx *ctx, struct mp_meeting *meeting, struct mp_error *err) MP_MUST_CHECK;
+/* A start URL fetched now. */
+int mp_meeting_start_url(struct mp_ctx *ctx, const struct mp_meeting *meeting, struct mp_secret *url, struct mp_error *err) MP_MUST_CHECK;
+
+/* Members that are NULL or negative stay as they are. */
+struct mp_meeting_change {
+    const char *topic, *agenda, *timezone, *password;
+    int64_t starts_at, duration_min;
+    struct json_object *settings; /* merged over what was asked before */
+};
+/* What a caller should tell beside the success. */
+struct mp_meeting_outcome {
+    const char *zoom_failed; /* Zoom does not know yet; it will be told; NULL: it knows */
+    bool moved;              /* to another host or account: Zoom's number and the join URL are new */
+};
+/* MP_E_NO_CAPACITY leaves it as it was; MP_E_ZOOM_FAILED where Zoom refused: as it was, too. `*meeting` is replaced by the one that holds now. */
+int mp_meeting_change(struct mp_ctx *ctx, struct mp_meeting **meeting, const struct mp_meeting_change *change, struct mp_meeting_outcome *outcome,
+                      struct mp_error *err) MP_MUST_CHECK;
+/* MP_E_CONFLICT while it runs. */
+int mp_meeting_delete(struct mp_ctx *ctx, struct mp_meeting *meeting, struct mp_meeting_outcome *outcome, struct mp_error *err) MP_MUST_CHECK;
+/* MP_E_ZOOM_FAILED where Zoom does not answer. */
+int mp_meeting_end(struct mp_ctx *ctx, struct mp_meeting *meeting, struct mp_error *err) MP_MUST_CHECK;
+
+struct mp_meeting_filter {
+    const char *viewer; /* owner or host; NULL: everybody's (admin) */
+    int status;         /* enum mp_meeting_status, or -1: all but deleted and failed */
+    int account;        /* index, or -1 */
+    int64_t from, to;   /* of the start: from <= start < to; -1: open */
+    bool first;
+    int64_t before_start, before_id; /* the last one of the page before */
+    unsigned limit;
+};
+/* Latest start first. */
+int mp_meeting_list(struct mp_ctx *ctx, const struct mp_meeting_filter *filter, struct mp_meeting **out, size_t *count,
+                    struct mp_error *err) MP_MUST_CHECK;
+
+/* ---- Repair (the job runner) ---- */
+
+/* Looks after places that are due: makes Zoom and the record agree. `done`: how many were looked at. */
+int mp_meeting_repair(struct mp_ctx *ctx, unsigned *done, struct mp_error *err) MP_MUST_CHECK;
+/* Reads one host's meetings at Zoom, of the host longest not looked at: adopts what bears our marker and the database does not know, deletes what the
+ * database knows as lost. 1: one was swept, 0: none is due. */
+int mp_meeting_sweep(struct mp_ctx *ctx, struct mp_error *err) MP_MUST_CHECK;
+
+#endif
