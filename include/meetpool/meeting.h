@@ -10,6 +10,7 @@
 #include "meetpool/ctx.h"
 #include "meetpool/error.h"
 #include "meetpool/secret.h"
+#include "meetpool/store_meeting.h"
 
 /*
  * Meetings: the record in the database is what is wanted; Zoom follows, now or by repair.
@@ -25,16 +26,6 @@
  *   held      -> deleting  it is to go; taken until Zoom says so
  *   deleting, lost -> free
  */
-enum mp_meeting_status {
-    MP_MEETING_CREATING, /* place taken, record written; Zoom may or may not know it */
-    MP_MEETING_SCHEDULED,
-    MP_MEETING_STARTED,
-    MP_MEETING_ENDED,
-    MP_MEETING_DELETED,
-    MP_MEETING_FAILED /* never came to be; nothing of it is at Zoom, or what turns up is deleted */
-};
-const char *mp_meeting_status_name(enum mp_meeting_status status);
-
 struct mp_meeting_conf {
     int64_t grace_s;       /* MEETPOOL_MEETING_GRACE: kept free after a meeting */
     int64_t retry_delay_s; /* MEETPOOL_RETRY_DELAY */
@@ -43,25 +34,11 @@ extern const struct mp_setting mp_meeting_settings[];
 extern const size_t mp_meeting_settings_rows;
 
 struct mp_meeting {
-    int64_t id; /* row; not shown */
-    const char *owner_sub, *host_sub;
-    enum mp_meeting_status status;
-    int64_t version;
-    const char *pending, *pending_error; /* what Zoom has still to be told: "update"; NULL: nothing */
-    int64_t zoom_id;                     /* 0: not known */
-    const char *zoom_uuid;
-    int account; /* index in the configuration; -1: not (any more) configured */
-    const char *account_name;
-    int64_t account_row, host_row;
-    const char *host_email;
-    int64_t replaced_by; /* row of the meeting that took its place when it was moved; 0: none */
-    int64_t type;
-    const char *topic, *agenda, *timezone, *password, *join_url;
+    struct mp_meeting_row row;
+    int account;                /* index in the configuration; -1: not (any more) configured */
+    int host;                   /* index in the account; -1 as above */
+    const char *account_name;   /* NULL as above */
     struct mp_secret start_url; /* only right after it was made */
-    int64_t starts_at, duration_min;
-    struct json_object *settings_requested, *settings_effective; /* may be NULL */
-    struct json_object *placement;
-    int64_t created_at, updated_at, started_at, ended_at, deleted_at; /* the last three -1 where it has not been */
 };
 
 struct mp_meeting_spec {

@@ -1,0 +1,131 @@
+#ifndef MEETPOOL_STORE_MEETING_H
+#define MEETPOOL_STORE_MEETING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meetpool/arena.h"
+#include "meetpool/db.h"
+#include "meetpool/error.h"
+
+/* Rows of `meeting` and `place`; what the states mean stands in meeting.h. Look-ups: 1 found, 0 none, -1 failed. */
+
+enum mp_meeting_status {
+    MP_MEETING_CREATING, /* place taken, record written; Zoom may or may not know it: it is looked for before anyone makes it again */
+    MP_MEETING_SCHEDULED,
+    MP_MEETING_STARTED,
+    MP_MEETING_ENDED,
+    MP_MEETING_DELETED,
+    MP_MEETING_FAILED /* never came to be; what turns up of it is deleted */
+};
+const char *mp_meeting_status_name(enum mp_meeting_status status);
+
+struct mp_meeting_row {
+    int64_t id;
+    const char *owner_sub, *host_sub, *unit_key; /* host_sub, unit_key may be NULL */
+    enum mp_meeting_status status;
+    int64_t version;
+    const char *pending, *pending_error; /* what Zoom has still to be told: "update"; NULL: nothing */
+    int64_t zoom_id;                     /* 0: not known */
+    const char *zoom_uuid;
+    int64_t account_id, host_id; /* 0: none */
+    const char *host_email;
+    int64_t replaced_by; /* the row that took its place when it was moved; 0: none */
+    int64_t type;
+    const char *topic, *agenda, *timezone, *password, *join_url;
+    int64_t starts_at, duration_min;
+    const char *settings_requested, *settings_effective, *placement;  /* JSON; may be NULL */
+    int64_t created_at, updated_at, started_at, ended_at, deleted_at; /* the last three -1 where it has not been */
+};
+
+/* `row->id` is filled. MP_E_CONFLICT where the unit key exists. */
+int mp_store_meeting_insert(struct mp_db *db, struct mp_meeting_row *row, struct mp_error *err) MP_MUST_CHECK;
+int mp_store_meeting_by_id(struct mp_db *db, struct mp_arena *arena, int64_t id, struct mp_meeting_row *row, struct mp_error *err) MP_MUST_CHECK;
+/* The latest with that number. */
+int mp_store_meeting_by_zoom_id(struct mp_db *db, struct mp_arena *arena, int64_t zoom_id, struct mp_meeting_row *row,
+                                struct mp_error *err) MP_MUST_CHECK;
+int mp_store_meeting_by_unit(struct mp_db *db, struct mp_arena *arena, const char *unit_key, struct mp_meeting_row *row,
+                             struct mp_error *err) MP_MUST_CHECK;
+
+struct mp_meeting_query {
+    const char *viewer;              /* owner or host; NULL: everybody's */
+    int status;                      /* -1: all but deleted and failed */
+    int64_t account_id;              /* 0: any */
+    int64_t from, until;             /* of the start, half-open */
+    int64_t before_start, before_id; /* INT64_MAX on the first page */
+    unsigned limit;
+};
+/* Latest start first. */
+int mp_store_meeting_list(struct mp_db *db, struct mp_arena *arena, const struct mp_meeting_query *query, struct mp_meeting_row **rows, size_t *count,
+                          struct mp_error *err) MP_MUST_CHECK;
+
+/* What Zoom says of a meeting. */
+struct mp_meeting_facts {
+    int64_t zoom_id;
+    const char *zoom_uuid, *host_email, *join_url, *password, *settings_effective;
+};
+
+/* Takes over what is wanted (topic, agenda, timezone, password, start, duration, settings, placement of `row`) where the version is still
+ * `row->version`, which then grows by one; marks it pending "update". 1 done, 0 somebody was quicker. */
+int mp_store_meeting_want(struct mp_db *db, struct mp_meeting_row *row, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
+/* Zoom has been told version `version`: nothing is pending any more, unless the record has moved on, then it stays pending. */
+int mp_store_meeting_told(struct mp_db *db, int64_t id, int64_t version, const char *settings_effective, struct mp_error *err) MP_MUST_CHECK;
+int mp_store_meeting_pending_error(struct mp_db *db, int64_t id, const char *error, struct mp_error *err) MP_MUST_CHECK;
+/* What Zoom's own pages or events made of it: topic, agenda, timezone, start, duration, password, status of `row`. */
+int mp_store_meeting_true(struct mp_db *db, const struct mp_meeting_row *row, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
+/* Status and its instant (started_at, ended_at, deleted_at). Only forward: 1 done, 0 it was there or further already. */
+int mp_store_meeting_status(struct mp_db *db, int64_t id, enum mp_meeting_status status, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
+int mp_store_meeting_replaced(struct mp_db *db, int64_t id, int64_t by, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
+/* Meetings that Zoom has still to be told about, oldest first, last touched before `touched_before`. */
+int mp_store_meeting_pending(struct mp_db *db, struct mp_arena *arena, int64_t touched_before, unsigned limit, struct mp_meeting_row **rows,
+                             size_t *count, struct mp_error *err) MP_MUST_CHECK;
+/* Claims a pending one by its version for the next `for_ms`. 1 ours, 0 not. */
+int mp_store_meeting_touch(struct mp_db *db, int64_t id, int64_t seen_updated_at, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
+
+enum mp_place_state { MP_PLACE_CREATING, MP_PLACE_HELD, MP_PLACE_DELETING, MP_PLACE_LOST, MP_PLACE_FREE };
+
+struct mp_place_row {
+    int64_t id, meeting_id, account_id, host_id;
+    const char *ref; /* the marker's */
+    enum mp_place_state state;
+    int64_t busy_from, busy_until;
+    int64_t zoom_id;
+    const char *owner;
+    int64_t lease_until, fence, checks, created_at;
+    int64_t now_ms; /* the database's clock when it was read */
+};
+
+/* In a transaction after mp_store_account_take(). Leased to `owner` for `lease_ms`; looked at by repair after `check_ms`. Fills id. */
+int mp_store_place_insert(struct mp_db *db, struct mp_place_row *row, int64_t lease_ms, int64_t check_ms, struct mp_error *err) MP_MUST_CHECK;
+int mp_store_place_by_meeting(struct mp_db *db, struct mp_arena *arena, int64_t meeting_id, struct mp_place_row *row,
+                              struct mp_error *err) MP_MUST_CHECK;
+int mp_store_place_by_ref(struct mp_db *db, struct mp_arena *arena, const char *ref, struct mp_place_row *row, struct mp_error *err) MP_MUST_CHECK;
+/* One statement for meeting and place: creating -> held and scheduled, under the place's fence. 1 done, 0 the place is not ours any more. A meeting
+ * that was deleted meanwhile leaves its place `deleting`. */
+int mp_store_place_hold(struct mp_db *db, const struct mp_place_row *place, const struct mp_meeting_facts *facts, const char *placement,
+                        int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
+/* creating, deleting or lost -> free under the fence; `unbook` also takes the booking off the account's count. 1 done, 0 not ours. */
+int mp_store_place_free(struct mp_db *db, const struct mp_place_row *place, bool unbook, struct mp_error *err) MP_MUST_CHECK;
+/* creating -> lost, to be looked for after `check_ms`. 1 done, 0 not ours. */
+int mp_store_place_lose(struct mp_db *db, const struct mp_place_row *place, int64_t check_ms, struct mp_error *err) MP_MUST_CHECK;
+/* held (of that meeting) -> deleting, leased to `owner`. Fills `place`. 1 done, 0 none was held. */
+int mp_store_place_delete(struct mp_db *db, struct mp_arena *arena, int64_t meeting_id, const char *owner, int64_t lease_ms,
+                          struct mp_place_row *place, struct mp_error *err) MP_MUST_CHECK;
+/* deleting -> held again: Zoom would not. */
+int mp_store_place_keep(struct mp_db *db, const struct mp_place_row *place, struct mp_error *err) MP_MUST_CHECK;
+/* lost, free -> deleting: it turned up at Zoom as `zoom_id`. */
+int mp_store_place_found(struct mp_db *db, const struct mp_place_row *place, int64_t zoom_id, struct mp_error *err) MP_MUST_CHECK;
+/* The interval of a held place, in a transaction after mp_store_account_take(). */
+int mp_store_place_move(struct mp_db *db, int64_t meeting_id, int64_t busy_from, int64_t busy_until, struct mp_error *err) MP_MUST_CHECK;
+/* The meeting has started (`open`), or ended: its place is free. */
+int mp_store_place_open(struct mp_db *db, int64_t meeting_id, int64_t started_at, struct mp_error *err) MP_MUST_CHECK;
+int mp_store_place_end(struct mp_db *db, int64_t meeting_id, struct mp_error *err) MP_MUST_CHECK;
+/* Places that repair should look at. */
+int mp_store_place_due(struct mp_db *db, struct mp_arena *arena, unsigned limit, struct mp_place_row **rows, size_t *count,
+                       struct mp_error *err) MP_MUST_CHECK;
+/* Claims one for repair, by its fence, which grows: 1 ours (row->fence is updated), 0 not. */
+int mp_store_place_claim(struct mp_db *db, struct mp_place_row *row, const char *owner, int64_t lease_ms, struct mp_error *err) MP_MUST_CHECK;
+/* Gives the claim back; looked at again after `check_ms` (-1: never). */
+int mp_store_place_later(struct mp_db *db, const struct mp_place_row *row, int64_t check_ms, struct mp_error *err) MP_MUST_CHECK;
+
+#endif

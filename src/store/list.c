@@ -1,0 +1,17 @@
+#include <string.h>
+
+#include "store_int.h"
+
+void *store_list_next(struct store_list *list)
+{
+    if (list->count == list->cap) {
+        size_t wider = list->cap == 0 ? 16 : list->cap * 2;
+        char *grown = mp_arena_array(list->arena, wider, list->size);
+
+        if (list->count > 0)
+            memcpy(grown, list->rows, list->count * list->size);
+        list->rows = grown;
+        list->cap = wider;
+    }
+    return (char *)list->rows + list->count++ * list->size;
+}

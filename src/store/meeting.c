@@ -1,0 +1,625 @@
+#include "meetpool/store_meeting.h"
+
+#include <string.h>
+
+#include "store_int.h"
+
+#define COLS                                                                                                                                         \
+    "m.id, m.owner_sub, m.host_sub, m.unit_key, m.status, m.version, m.pending, m.pending_error, m.zoom_id, m.zoom_uuid, m.account_id, m.host_id,"   \
+    " m.host_email, m.replaced_by, m.type, m.topic, m.agenda, m.starts_at, m.duration_min, m.timezone, m.password, m.join_url, "                     \
+    "m.settings_requested,"                                                                                                                          \
+    " m.settings_effective, m.placement, m.created_at, m.updated_at, m.started_at, m.ended_at, m.deleted_at"
+
+static const struct mp_sql meeting_insert = {
+    "INSERT INTO meeting (owner_sub, host_sub, unit_key, status, account_id, host_id, host_email, type, topic, agenda, starts_at, duration_min, "
+    "timezone,"
+    " password, settings_requested, placement, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+static const struct mp_sql meeting_by_id = {"SELECT " COLS " FROM meeting m WHERE m.id = ?"};
+static const struct mp_sql meeting_by_zoom_id = {"SELECT " COLS " FROM meeting m WHERE m.zoom_id = ? ORDER BY m.id DESC LIMIT 1"};
+static const struct mp_sql meeting_by_unit = {"SELECT " COLS " FROM meeting m WHERE m.unit_key = ?"};
+
+/*
+ * Lists walk an index, newest start first, however long the history: one branch per status (and per way of belonging to the viewer), each limited to
+ * a page, merged. Parameters of a branch: key, status, from, until, and three times the end of the page before; then the account (0: any), the limit.
+ */
+#define BRANCH(index, key)                                                                                                                           \
+    "(SELECT m.id, m.starts_at FROM meeting m FORCE INDEX (" index ") WHERE " key " AND m.status = ? AND m.starts_at >= ? AND m.starts_at < ?"       \
+    " AND m.starts_at <= ? AND (m.starts_at < ? OR m.id < ?) AND ? IN (0, m.account_id) ORDER BY m.starts_at DESC, m.id DESC LIMIT ?)"
+#define OWNED      BRANCH("meeting_owner", "m.owner_sub = ?")
+#define HOSTED     BRANCH("meeting_host", "m.host_sub = ? AND m.owner_sub <> m.host_sub")
+#define OF_ACCOUNT BRANCH("meeting_account", "m.account_id = ?")
+#define OF_ALL     BRANCH("meeting_status", "1 = ?")
+#define AND        " UNION ALL "
+#define PAGE(branches)                                                                                                                               \
+    {                                                                                                                                                \
+        "SELECT " COLS " FROM (" branches                                                                                                            \
+        " ORDER BY starts_at DESC, id DESC LIMIT ?) k JOIN meeting m ON m.id = k.id ORDER BY k.starts_at DESC, k.id DESC"                            \
+    }
+#define FOUR(branch) branch AND branch AND branch AND branch
+
+enum list_scope { SCOPE_ALL, SCOPE_ACCOUNT, SCOPE_VIEWER };
+/* [scope][one status | the four that are shown unless asked otherwise] */
+static const struct mp_sql meeting_list[][2] = {
+    [SCOPE_ALL] = {PAGE(OF_ALL), PAGE(FOUR(OF_ALL))},
+    [SCOPE_ACCOUNT] = {PAGE(OF_ACCOUNT), PAGE(FOUR(OF_ACCOUNT))},
+    [SCOPE_VIEWER] = {PAGE(OWNED AND HOSTED), PAGE(FOUR(OWNED) AND FOUR(HOSTED))},
+};
+static const enum mp_meeting_status shown[] = {MP_MEETING_CREATING, MP_MEETING_SCHEDULED, MP_MEETING_STARTED, MP_MEETING_ENDED};
+
+static const struct mp_sql meeting_want = {"UPDATE meeting SET topic = ?, agenda = ?, starts_at = ?, duration_min = ?, timezone = ?, password = ?, "
+                                           "settings_requested = ?, pending = 'update',"
+                                           " pending_error = NULL, version = version + 1, updated_at = ? WHERE id = ? AND version = ?"};
+static const struct mp_sql meeting_told = {"UPDATE meeting SET pending = IF(version = ?, NULL, 'update'), pending_error = NULL, settings_effective = "
+                                           "COALESCE(?, settings_effective) WHERE id = ?"};
+static const struct mp_sql meeting_pending_error = {"UPDATE meeting SET pending_error = ? WHERE id = ?"};
+static const struct mp_sql meeting_true = {
+    "UPDATE meeting SET topic = ?, agenda = ?, starts_at = ?, duration_min = ?, timezone = ?, password = ?,"
+    " join_url = ?, settings_effective = ?, version = version + 1, updated_at = ? WHERE id = ? AND version = ?"};
+/* Statuses only move forward: creating, scheduled, started, ended, deleted or failed. */
+static const struct mp_sql meeting_status = {"UPDATE meeting SET started_at = IF(? = 'started', ?, started_at), ended_at = IF(? = 'ended', ?, "
+                                             "ended_at), deleted_at = IF(? = 'deleted', ?, deleted_at),"
+                                             " unit_key = IF(? = 'failed', NULL, unit_key), pending = IF(? IN ('ended', 'deleted', 'failed'), NULL, "
+                                             "pending), updated_at = ?, version = version + 1, status = ?"
+                                             " WHERE id = ? AND FIELD(status, 'creating', 'scheduled', 'started', 'ended', 'deleted', 'failed')"
+                                             " < FIELD(?, 'creating', 'scheduled', 'started', 'ended', 'deleted', 'failed') AND status <> 'deleted'"};
+static const struct mp_sql meeting_replaced = {
+    "UPDATE meeting SET replaced_by = ?, status = 'deleted', deleted_at = ?, updated_at = ?, pending = NULL, version = version + 1"
+    " WHERE id = ?"};
+static const struct mp_sql meeting_pending = {"SELECT " COLS
+                                              " FROM meeting m FORCE INDEX (meeting_pending) WHERE m.pending = 'update' AND m.updated_at < ?"
+                                              " ORDER BY m.updated_at LIMIT ?"};
+static const struct mp_sql meeting_touch = {"UPDATE meeting SET updated_at = ? WHERE id = ? AND updated_at = ? AND pending IS NOT NULL"};
+
+#define PLACE_COLS                                                                                                                                   \
+    "p.id, p.meeting_id, p.account_id, p.host_id, p.ref, p.state, p.busy_from, p.busy_until, p.zoom_id, p.owner, p.lease_until, p.fence, p.checks,"  \
+    " p.created_at, " MP_DB_NOW_MS
+static const struct mp_sql place_insert = {
+    "INSERT INTO place (meeting_id, account_id, host_id, ref, state, busy_from, busy_until, owner, lease_until, fence, check_at,"
+    " created_at) VALUES (?, ?, ?, ?, 'creating', ?, ?, ?, " MP_DB_NOW_MS " + ?, 1, " MP_DB_NOW_MS " + ?, " MP_DB_NOW_MS ")"};
+/* The latest: a meeting that went from account to account has one for each try. */
+static const struct mp_sql place_by_meeting = {"SELECT " PLACE_COLS " FROM place p WHERE p.meeting_id = ? ORDER BY p.id DESC LIMIT 1"};
+static const struct mp_sql place_by_ref = {"SELECT " PLACE_COLS " FROM place p WHERE p.ref = ?"};
+/*
+ * MariaDB evaluates SET from left to right and sees values already assigned; what depends on the meeting's status therefore stands before it is
+ * changed.
+ */
+static const struct mp_sql place_hold = {
+    "UPDATE place p JOIN meeting m ON m.id = p.meeting_id SET p.zoom_id = ?, p.owner = NULL, p.lease_until = 0,"
+    " p.state = IF(m.status IN ('creating', 'scheduled'), 'held', 'deleting'), p.check_at = IF(m.status IN ('creating', 'scheduled'), "
+    "NULL, " MP_DB_NOW_MS "),"
+    " m.zoom_id = ?, m.zoom_uuid = ?, m.host_email = ?, m.join_url = ?, m.password = ?, m.settings_effective = ?, m.account_id = p.account_id, "
+    "m.host_id = p.host_id,"
+    " m.placement = COALESCE(?, m.placement), m.updated_at = ?, m.version = m.version + 1, m.status = IF(m.status = 'creating', 'scheduled', "
+    "m.status)"
+    " WHERE p.id = ? AND p.fence = ? AND p.state = 'creating'"};
+static const struct mp_sql place_free = {
+    "UPDATE place p JOIN account a ON a.id = p.account_id SET p.state = 'free', p.taken = 0, p.open = 0, p.check_at = NULL, p.owner = NULL,"
+    " a.bookings = a.bookings - ? WHERE p.id = ? AND p.fence = ? AND p.state IN ('creating', 'deleting', 'lost')"};
+static const struct mp_sql place_lose = {
+    "UPDATE place p JOIN account a ON a.id = p.account_id SET p.state = 'lost', p.taken = 0, p.owner = NULL, p.lease_until = 0, p.checks = 0,"
+    " p.check_at = " MP_DB_NOW_MS " + ?, a.bookings = a.bookings - 1 WHERE p.id = ? AND p.fence = ? AND p.state = 'creating'"};
+static const struct mp_sql place_delete = {"UPDATE place SET state = 'deleting', owner = ?, lease_until = " MP_DB_NOW_MS
+                                           " + ?, check_at = " MP_DB_NOW_MS " + ?, checks = 0,"
+                                           " fence = fence + 1 WHERE meeting_id = ? AND state = 'held'"};
+static const struct mp_sql place_keep = {
+    "UPDATE place SET state = 'held', owner = NULL, check_at = NULL WHERE id = ? AND fence = ? AND state = 'deleting'"};
+static const struct mp_sql place_found = {"UPDATE place SET state = 'deleting', zoom_id = ?, check_at = " MP_DB_NOW_MS
+                                          ", fence = fence + 1, owner = NULL"
+                                          " WHERE id = ? AND state IN ('lost', 'free')"};
+static const struct mp_sql place_move = {"UPDATE place SET busy_from = ?, busy_until = ? WHERE meeting_id = ? AND state = 'held'"};
+static const struct mp_sql place_open = {"UPDATE place SET open = 1, busy_from = LEAST(busy_from, ?) WHERE meeting_id = ? AND state = 'held'"};
+static const struct mp_sql place_end = {
+    "UPDATE place SET state = 'free', taken = 0, open = 0, check_at = NULL WHERE meeting_id = ? AND state = 'held'"};
+static const struct mp_sql place_due = {"SELECT " PLACE_COLS " FROM place p WHERE p.check_at <= " MP_DB_NOW_MS " ORDER BY p.check_at LIMIT ?"};
+static const struct mp_sql place_claim = {"UPDATE place SET owner = ?, lease_until = " MP_DB_NOW_MS " + ?, check_at = " MP_DB_NOW_MS
+                                          " + ?, fence = fence + 1, checks = checks + 1"
+                                          " WHERE id = ? AND fence = ? AND check_at IS NOT NULL"};
+static const struct mp_sql place_later = {"UPDATE place SET owner = NULL, lease_until = 0, check_at = IF(? < 0, NULL, " MP_DB_NOW_MS
+                                          " + ?) WHERE id = ? AND fence = ?"};
+
+static const char *const status_names[] = {
+    [MP_MEETING_CREATING] = "creating", [MP_MEETING_SCHEDULED] = "scheduled", [MP_MEETING_STARTED] = "started",
+    [MP_MEETING_ENDED] = "ended",       [MP_MEETING_DELETED] = "deleted",     [MP_MEETING_FAILED] = "failed",
+};
+static const char *const place_names[] = {
+    [MP_PLACE_CREATING] = "creating", [MP_PLACE_HELD] = "held", [MP_PLACE_DELETING] = "deleting", [MP_PLACE_LOST] = "lost", [MP_PLACE_FREE] = "free",
+};
+
+const char *mp_meeting_status_name(enum mp_meeting_status status)
+{
+    return status_names[status];
+}
+
+/* The index of a name that the database gave; the first where it is none of them, which the schema rules out. */
+static unsigned name_index(const char *const names[], size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (name != NULL && strcmp(names[i], name) == 0)
+            return (unsigned)i;
+    }
+    return 0;
+}
+
+static int64_t col_instant(const struct mp_stmt *st, unsigned col)
+{
+    return mp_col_null(st, col) ? -1 : mp_col_i64(st, col);
+}
+
+static void meeting_read(struct mp_stmt *st, struct mp_arena *arena, struct mp_meeting_row *row)
+{
+    *row = (struct mp_meeting_row){
+        .id = mp_col_i64(st, 0),
+        .owner_sub = mp_col_text(st, 1, arena),
+        .host_sub = mp_col_text(st, 2, arena),
+        .unit_key = mp_col_text(st, 3, arena),
+        .status = (enum mp_meeting_status)name_index(status_names, MP_COUNT(status_names), mp_col_text(st, 4, arena)),
+        .version = mp_col_i64(st, 5),
+        .pending = mp_col_text(st, 6, arena),
+        .pending_error = mp_col_text(st, 7, arena),
+        .zoom_id = mp_col_i64(st, 8),
+        .zoom_uuid = mp_col_text(st, 9, arena),
+        .account_id = mp_col_i64(st, 10),
+        .host_id = mp_col_i64(st, 11),
+        .host_email = mp_col_text(st, 12, arena),
+        .replaced_by = mp_col_i64(st, 13),
+        .type = mp_col_i64(st, 14),
+        .topic = mp_col_text(st, 15, arena),
+        .agenda = mp_col_text(st, 16, arena),
+        .starts_at = mp_col_i64(st, 17),
+        .duration_min = mp_col_i64(st, 18),
+        .timezone = mp_col_text(st, 19, arena),
+        .password = mp_col_text(st, 20, arena),
+        .join_url = mp_col_text(st, 21, arena),
+        .settings_requested = mp_col_text(st, 22, arena),
+        .settings_effective = mp_col_text(st, 23, arena),
+        .placement = mp_col_text(st, 24, arena),
+        .created_at = mp_col_i64(st, 25),
+        .updated_at = mp_col_i64(st, 26),
+        .started_at = col_instant(st, 27),
+        .ended_at = col_instant(st, 28),
+        .deleted_at = col_instant(st, 29),
+    };
+}
+
+static void place_read(struct mp_stmt *st, struct mp_arena *arena, struct mp_place_row *row)
+{
+    *row = (struct mp_place_row){
+        .id = mp_col_i64(st, 0),
+        .meeting_id = mp_col_i64(st, 1),
+        .account_id = mp_col_i64(st, 2),
+        .host_id = mp_col_i64(st, 3),
+        .ref = mp_col_text(st, 4, arena),
+        .state = (enum mp_place_state)name_index(place_names, MP_COUNT(place_names), mp_col_text(st, 5, arena)),
+        .busy_from = mp_col_i64(st, 6),
+        .busy_until = mp_col_i64(st, 7),
+        .zoom_id = mp_col_i64(st, 8),
+        .owner = mp_col_text(st, 9, arena),
+        .lease_until = mp_col_i64(st, 10),
+        .fence = mp_col_i64(st, 11),
+        .checks = mp_col_i64(st, 12),
+        .created_at = mp_col_i64(st, 13),
+        .now_ms = mp_col_i64(st, 14),
+    };
+}
+
+/* Runs a statement and says whether it changed a row. */
+static int changed(struct mp_stmt *st, struct mp_error *err)
+{
+    if (mp_db_run(st, err) < 0)
+        return -1;
+    return mp_db_affected(st) > 0 ? 1 : 0;
+}
+
+int mp_store_meeting_insert(struct mp_db *db, struct mp_meeting_row *row, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &meeting_insert);
+
+    mp_bind_text(st, row->owner_sub);
+    mp_bind_text(st, row->host_sub);
+    mp_bind_text(st, row->unit_key);
+    mp_bind_text(st, mp_meeting_status_name(row->status));
+    mp_bind_i64_null(st, row->account_id != 0, row->account_id);
+    mp_bind_i64_null(st, row->host_id != 0, row->host_id);
+    mp_bind_text(st, row->host_email);
+    mp_bind_i64(st, row->type);
+    mp_bind_text(st, row->topic);
+    mp_bind_text(st, row->agenda);
+    mp_bind_i64(st, row->starts_at);
+    mp_bind_i64(st, row->duration_min);
+    mp_bind_text(st, row->timezone);
+    mp_bind_text(st, row->password);
+    mp_bind_text(st, row->settings_requested);
+    mp_bind_text(st, row->placement);
+    mp_bind_i64(st, row->created_at);
+    mp_bind_i64(st, row->created_at);
+    if (mp_db_run(st, err) < 0)
+        return -1;
+    row->id = mp_db_insert_id(st);
+    row->version = 1;
+    row->updated_at = row->created_at;
+    return 0;
+}
+
+static int one_meeting(struct mp_stmt *st, struct mp_arena *arena, struct mp_meeting_row *row, struct mp_error *err)
+{
+    int rc = mp_db_one(st, err);
+
+    if (rc > 0)
+        meeting_read(st, arena, row);
+    return rc;
+}
+
+int mp_store_meeting_by_id(struct mp_db *db, struct mp_arena *arena, int64_t id, struct mp_meeting_row *row, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &meeting_by_id);
+
+    mp_bind_i64(st, id);
+    return one_meeting(st, arena, row, err);
+}
+
+int mp_store_meeting_by_zoom_id(struct mp_db *db, struct mp_arena *arena, int64_t zoom_id, struct mp_meeting_row *row, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &meeting_by_zoom_id);
+
+    mp_bind_i64(st, zoom_id);
+    return one_meeting(st, arena, row, err);
+}
+
+int mp_store_meeting_by_unit(struct mp_db *db, struct mp_arena *arena, const char *unit_key, struct mp_meeting_row *row, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &meeting_by_unit);
+
+    mp_bind_text(st, unit_key);
+    return one_meeting(st, arena, row, err);
+}
+
+static void bind_branch(struct mp_stmt *st, const struct mp_meeting_query *query, enum list_scope scope, enum mp_meeting_status status)
+{
+    if (scope == SCOPE_VIEWER)
+        mp_bind_text(st, query->viewer);
+    else
+        mp_bind_i64(st, scope == SCOPE_ACCOUNT ? query->account_id : 1);
+    mp_bind_text(st, mp_meeting_status_name(status));
+    mp_bind_i64(st, query->from);
+    mp_bind_i64(st, query->until);
+    mp_bind_i64(st, query->before_start);
+    mp_bind_i64(st, query->before_start);
+    mp_bind_i64(st, query->before_id);
+    mp_bind_i64(st, query->account_id);
+    mp_bind_i64(st, query->limit);
+}
+
+static int meeting_rows(struct mp_stmt *st, struct mp_arena *arena, struct mp_meeting_row **rows, size_t *count, struct mp_error *err)
+{
+    struct store_list list = {.arena = arena, .size = sizeof(struct mp_meeting_row)};
+    int rc;
+
+    if (mp_db_run(st, err) < 0)
+        return -1;
+    while ((rc = mp_db_next(st, err)) > 0)
+        meeting_read(st, arena, store_list_next(&list));
+    *rows = list.rows;
+    *count = list.count;
+    return rc;
+}
+
+int mp_store_meeting_list(struct mp_db *db, struct mp_arena *arena, const struct mp_meeting_query *query, struct mp_meeting_row **rows, size_t *count,
+                          struct mp_error *err)
+{
+    enum list_scope scope = query->viewer != NULL ? SCOPE_VIEWER : query->account_id != 0 ? SCOPE_ACCOUNT : SCOPE_ALL;
+    bool all = query->status < 0;
+    struct mp_stmt *st = mp_db_begin(db, &meeting_list[scope][all ? 1 : 0]);
+
+    for (int way = 0; way < (scope == SCOPE_VIEWER ? 2 : 1); way++) {
+        for (size_t i = 0; i < (all ? MP_COUNT(shown) : 1); i++)
+            bind_branch(st, query, scope, all ? shown[i] : (enum mp_meeting_status)query->status);
+    }
+    mp_bind_i64(st, query->limit);
+    return meeting_rows(st, arena, rows, count, err);
+}
+
+int mp_store_meeting_want(struct mp_db *db, struct mp_meeting_row *row, int64_t now_ms, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &meeting_want);
+    int rc;
+
+    mp_bind_text(st, row->topic);
+    mp_bind_text(st, row->agenda);
+    mp_bind_i64(st, row->starts_at);
+    mp_bind_i64(st, row->duration_min);
+    mp_bind_text(st, row->timezone);
+    mp_bind_text(st, row->password);
+    mp_bind_text(st, row->settings_requested);
+    mp_bind_i64(st, now_ms);
+    mp_bind_i64(st, row->id);
+    mp_bind_i64(st, row->version);
+    rc = changed(st, err);
+    if (rc > 0) {
+        row->version++;
+        row->updated_at = now_ms;
+    }
+    return rc;
+}
+
+int mp_store_meeting_told(struct mp_db *db, int64_t id, int64_t version, const char *settings_effective, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &meeting_told);
+
+    mp_bind_i64(st, version);
+    mp_bind_text(st, settings_effective);
+    mp_bind_i64(st, id);
+    return mp_db_run(st, err);
+}
+
+int mp_store_meeting_pending_error(struct mp_db *db, int64_t id, const char *error, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &meeting_pending_error);
+
+    mp_bind_text(st, error);
+    mp_bind_i64(st, id);
+    return mp_db_run(st, err);
+}
+
+int mp_store_meeting_true(struct mp_db *db, const struct mp_meeting_row *row, int64_t now_ms, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &meeting_true);
+
+    mp_bind_text(st, row->topic);
+    mp_bind_text(st, row->agenda);
+    mp_bind_i64(st, row->starts_at);
+    mp_bind_i64(st, row->duration_min);
+    mp_bind_text(st, row->timezone);
+    mp_bind_text(st, row->password);
+    mp_bind_text(st, row->join_url);
+    mp_bind_text(st, row->settings_effective);
+    mp_bind_i64(st, now_ms);
+    mp_bind_i64(st, row->id);
+    mp_bind_i64(st, row->version);
+    return changed(st, err);
+}
+
+int mp_store_meeting_status(struct mp_db *db, int64_t id, enum mp_meeting_status status, int64_t now_ms, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &meeting_status);
+    const char *name = mp_meeting_status_name(status);
+
+    for (int i = 0; i < 3; i++) {
+        mp_bind_text(st, name);
+        mp_bind_i64(st, now_ms);
+    }
+    mp_bind_text(st, name);
+    mp_bind_text(st, name);
+    mp_bind_i64(st, now_ms);
+    mp_bind_text(st, name);
+    mp_bind_i64(st, id);
+    mp_bind_text(st, name);
+    return changed(st, err);
+}
+
+int mp_store_meeting_replaced(struct mp_db *db, int64_t id, int64_t by, int64_t now_ms, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &meeting_replaced);
+
+    mp_bind_i64(st, by);
+    mp_bind_i64(st, now_ms);
+    mp_bind_i64(st, now_ms);
+    mp_bind_i64(st, id);
+    return mp_db_run(st, err);
+}
+
+int mp_store_meeting_pending(struct mp_db *db, struct mp_arena *arena, int64_t touched_before, unsigned limit, struct mp_meeting_row **rows,
+                             size_t *count, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &meeting_pending);
+
+    mp_bind_i64(st, touched_before);
+    mp_bind_i64(st, limit);
+    return meeting_rows(st, arena, rows, count, err);
+}
+
+int mp_store_meeting_touch(struct mp_db *db, int64_t id, int64_t seen_updated_at, int64_t now_ms, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &meeting_touch);
+
+    mp_bind_i64(st, now_ms);
+    mp_bind_i64(st, id);
+    mp_bind_i64(st, seen_updated_at);
+    return changed(st, err);
+}
+
+int mp_store_place_insert(struct mp_db *db, struct mp_place_row *row, int64_t lease_ms, int64_t check_ms, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &place_insert);
+
+    mp_bind_i64(st, row->meeting_id);
+    mp_bind_i64(st, row->account_id);
+    mp_bind_i64(st, row->host_id);
+    mp_bind_text(st, row->ref);
+    mp_bind_i64(st, row->busy_from);
+    mp_bind_i64(st, row->busy_until);
+    mp_bind_text(st, row->owner);
+    mp_bind_i64(st, lease_ms);
+    mp_bind_i64(st, check_ms);
+    if (mp_db_run(st, err) < 0)
+        return -1;
+    row->id = mp_db_insert_id(st);
+    row->state = MP_PLACE_CREATING;
+    row->fence = 1;
+    return 0;
+}
+
+static int one_place(struct mp_stmt *st, struct mp_arena *arena, struct mp_place_row *row, struct mp_error *err)
+{
+    int rc = mp_db_one(st, err);
+
+    if (rc > 0)
+        place_read(st, arena, row);
+    return rc;
+}
+
+int mp_store_place_by_meeting(struct mp_db *db, struct mp_arena *arena, int64_t meeting_id, struct mp_place_row *row, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &place_by_meeting);
+
+    mp_bind_i64(st, meeting_id);
+    return one_place(st, arena, row, err);
+}
+
+int mp_store_place_by_ref(struct mp_db *db, struct mp_arena *arena, const char *ref, struct mp_place_row *row, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &place_by_ref);
+
+    mp_bind_text(st, ref);
+    return one_place(st, arena, row, err);
+}
+
+int mp_store_place_hold(struct mp_db *db, const struct mp_place_row *place, const struct mp_meeting_facts *facts, const char *placement,
+                        int64_t now_ms, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &place_hold);
+
+    mp_bind_i64(st, facts->zoom_id);
+    mp_bind_i64(st, facts->zoom_id);
+    mp_bind_text(st, facts->zoom_uuid);
+    mp_bind_text(st, facts->host_email);
+    mp_bind_text(st, facts->join_url);
+    mp_bind_text(st, facts->password);
+    mp_bind_text(st, facts->settings_effective);
+    mp_bind_text(st, placement);
+    mp_bind_i64(st, now_ms);
+    mp_bind_i64(st, place->id);
+    mp_bind_i64(st, place->fence);
+    return changed(st, err);
+}
+
+int mp_store_place_free(struct mp_db *db, const struct mp_place_row *place, bool unbook, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &place_free);
+
+    mp_bind_i64(st, unbook ? 1 : 0);
+    mp_bind_i64(st, place->id);
+    mp_bind_i64(st, place->fence);
+    return changed(st, err);
+}
+
+int mp_store_place_lose(struct mp_db *db, const struct mp_place_row *place, int64_t check_ms, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &place_lose);
+
+    mp_bind_i64(st, check_ms);
+    mp_bind_i64(st, place->id);
+    mp_bind_i64(st, place->fence);
+    return changed(st, err);
+}
+
+int mp_store_place_delete(struct mp_db *db, struct mp_arena *arena, int64_t meeting_id, const char *owner, int64_t lease_ms,
+                          struct mp_place_row *place, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &place_delete);
+    int rc;
+
+    mp_bind_text(st, owner);
+    mp_bind_i64(st, lease_ms);
+    mp_bind_i64(st, lease_ms);
+    mp_bind_i64(st, meeting_id);
+    rc = changed(st, err);
+    if (rc <= 0)
+        return rc;
+    return mp_store_place_by_meeting(db, arena, meeting_id, place, err);
+}
+
+/* The statements that take (id, fence) alone. */
+static int by_fence(struct mp_db *db, const struct mp_sql *sql, const struct mp_place_row *place, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, sql);
+
+    mp_bind_i64(st, place->id);
+    mp_bind_i64(st, place->fence);
+    return changed(st, err);
+}
+
+int mp_store_place_keep(struct mp_db *db, const struct mp_place_row *place, struct mp_error *err)
+{
+    return by_fence(db, &place_keep, place, err);
+}
+
+int mp_store_place_found(struct mp_db *db, const struct mp_place_row *place, int64_t zoom_id, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &place_found);
+
+    mp_bind_i64(st, zoom_id);
+    mp_bind_i64(st, place->id);
+    return changed(st, err);
+}
+
+int mp_store_place_move(struct mp_db *db, int64_t meeting_id, int64_t busy_from, int64_t busy_until, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &place_move);
+
+    mp_bind_i64(st, busy_from);
+    mp_bind_i64(st, busy_until);
+    mp_bind_i64(st, meeting_id);
+    return mp_db_run(st, err);
+}
+
+int mp_store_place_open(struct mp_db *db, int64_t meeting_id, int64_t started_at, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &place_open);
+
+    mp_bind_i64(st, started_at);
+    mp_bind_i64(st, meeting_id);
+    return mp_db_run(st, err);
+}
+
+int mp_store_place_end(struct mp_db *db, int64_t meeting_id, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &place_end);
+
+    mp_bind_i64(st, meeting_id);
+    return mp_db_run(st, err);
+}
+
+int mp_store_place_due(struct mp_db *db, struct mp_arena *arena, unsigned limit, struct mp_place_row **rows, size_t *count, struct mp_error *err)
+{
+    struct store_list list = {.arena = arena, .size = sizeof(struct mp_place_row)};
+    struct mp_stmt *st = mp_db_begin(db, &place_due);
+    int rc;
+
+    mp_bind_i64(st, limit);
+    if (mp_db_run(st, err) < 0)
+        return -1;
+    while ((rc = mp_db_next(st, err)) > 0)
+        place_read(st, arena, store_list_next(&list));
+    *rows = list.rows;
+    *count = list.count;
+    return rc;
+}
+
+int mp_store_place_claim(struct mp_db *db, struct mp_place_row *row, const char *owner, int64_t lease_ms, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &place_claim);
+    int rc;
+
+    mp_bind_text(st, owner);
+    mp_bind_i64(st, lease_ms);
+    mp_bind_i64(st, lease_ms);
+    mp_bind_i64(st, row->id);
+    mp_bind_i64(st, row->fence);
+    rc = changed(st, err);
+    if (rc > 0) {
+        row->fence++;
+        row->checks++;
+    }
+    return rc;
+}
+
+int mp_store_place_later(struct mp_db *db, const struct mp_place_row *row, int64_t check_ms, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &place_later);
+
+    mp_bind_i64(st, check_ms);
+    mp_bind_i64(st, check_ms);
+    mp_bind_i64(st, row->id);
+    mp_bind_i64(st, row->fence);
+    return changed(st, err);
+}

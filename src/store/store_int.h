@@ -1,0 +1,19 @@
+#ifndef STORE_INT_H
+#define STORE_INT_H
+
+#include <stddef.h>
+
+#include "meetpool/arena.h"
+
+/* A list of rows that grows in an arena. */
+struct store_list {
+    struct mp_arena *arena;
+    size_t size; /* of one row */
+    void *rows;
+    size_t count, cap;
+};
+
+/* The next row, zeroed. */
+void *store_list_next(struct store_list *list);
+
+#endif
