@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base_int.h"
+
 #ifndef __has_feature
 #define __has_feature(x) 0
 #endif
@@ -44,7 +46,7 @@ struct mp_arena {
     struct deferred *deferred;
 };
 
-static MP_NORETURN void die(const char *line)
+void mp_die(const char *line)
 {
     ssize_t written = write(STDERR_FILENO, line, strlen(line));
 
@@ -52,9 +54,9 @@ static MP_NORETURN void die(const char *line)
     _exit(EXIT_NO_MEMORY);
 }
 
-static MP_NORETURN void die_no_memory(void)
+void mp_die_no_memory(void)
 {
-    die("meetpool: out of memory, this process ends\n");
+    mp_die("meetpool: out of memory, this process ends\n");
 }
 
 static struct block *block_new(size_t size)
@@ -62,10 +64,10 @@ static struct block *block_new(size_t size)
     struct block *block;
 
     if (size > SIZE_MAX / 2)
-        die_no_memory();
+        mp_die_no_memory();
     block = malloc(sizeof(*block) + size);
     if (!block)
-        die_no_memory();
+        mp_die_no_memory();
     block->older = NULL;
     block->size = size;
     block->used = 0;
@@ -114,7 +116,7 @@ struct mp_arena *mp_arena_new(void)
     struct mp_arena *arena = calloc(1, sizeof(*arena));
 
     if (!arena)
-        die_no_memory();
+        mp_die_no_memory();
     block_push(arena, BLOCK_BYTES);
     return arena;
 }
@@ -156,7 +158,7 @@ static void *take(struct mp_arena *arena, size_t size_bytes)
     char *p;
 
     if (size_bytes > SIZE_MAX / 4)
-        die_no_memory();
+        mp_die_no_memory();
     need = (size_bytes + REDZONE_BYTES + ALIGN_BYTES - 1) & ~(ALIGN_BYTES - 1);
     if (need > arena->newest->size - arena->newest->used)
         block_push(arena, need);
@@ -178,7 +180,7 @@ void *mp_arena_array(struct mp_arena *arena, size_t count, size_t size_bytes)
     size_t total;
 
     if (__builtin_mul_overflow(count, size_bytes, &total))
-        die_no_memory();
+        mp_die_no_memory();
     return mp_arena_alloc(arena, total);
 }
 
@@ -192,7 +194,7 @@ char *mp_arena_strndup(struct mp_arena *arena, struct mp_slice s)
     char *p;
 
     if (s.len == SIZE_MAX)
-        die_no_memory();
+        mp_die_no_memory();
     p = take(arena, s.len + 1);
     if (s.len > 0)
         memcpy(p, s.p, s.len);
@@ -221,7 +223,7 @@ char *mp_arena_vprintf(struct mp_arena *arena, const char *fmt, va_list args)
     va_copy(again, args);
     len = vsnprintf(small, sizeof(small), fmt, args);
     if (len < 0)
-        die("meetpool: a text could not be formatted, this process ends\n");
+        mp_die("meetpool: a text could not be formatted, this process ends\n");
     text = take(arena, (size_t)len + 1);
     if ((size_t)len < sizeof(small))
         memcpy(text, small, (size_t)len + 1);

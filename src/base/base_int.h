@@ -4,7 +4,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "meetpool/attr.h"
 #include "meetpool/clock.h"
+#include "meetpool/conf.h"
+
+/* Ends the process at once, after one line (with its newline) on stderr: for what cannot be survived. The master starts another. */
+MP_NORETURN void mp_die(const char *line);
+MP_NORETURN void mp_die_no_memory(void);
 
 /*
  * Reads one character of UTF-8 as RFC 3629 has it: shortest form, no surrogates, nothing above U+10FFFF. Returns its length in bytes, 0 where
@@ -28,5 +34,18 @@ bool mp_civil_in_range(const struct mp_civil *civil);
 #define MP_TIME_TEXT_BYTES 40
 /* "2024-01-15T10:00:00.000Z" without an arena. */
 void mp_time_text(int64_t at_ms, char out[MP_TIME_TEXT_BYTES]);
+
+struct mp_json_scan {
+    const char *problem; /* NULL: none */
+    size_t at;           /* byte offset of the problem */
+    size_t keys;         /* of all objects together */
+};
+/* Whether the text is JSON as meetpool/json.h wants it, but for double keys, which are looked for where `compare_keys` is set. */
+bool mp_json_scan(struct mp_arena *arena, struct mp_slice text, bool compare_keys, struct mp_json_scan *out);
+
+struct mp_conf_source *mp_conf_empty(struct mp_arena *arena);
+/* Adds the lines of a file's text; `path` is for the message. */
+int mp_conf_read_text(struct mp_arena *arena, struct mp_conf_source *source, const char *path, struct mp_slice text,
+                      struct mp_error *err) MP_MUST_CHECK;
 
 #endif
