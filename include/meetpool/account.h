@@ -82,9 +82,9 @@ struct mp_busy {
     int64_t account_row, host_row;
 };
 
-/* The most that overlap at one instant inside [from, until); at equal times ends come before starts. Sorts `busy`. `host_row` 0: of the whole
+/* The most that overlap at one instant inside [from, until); at equal times ends come before starts. `host_row` 0: of the whole
  * account. */
-size_t mp_capacity_peak(struct mp_busy *busy, size_t count, int64_t account_row, int64_t host_row, int64_t from, int64_t until);
+size_t mp_capacity_peak(const struct mp_busy *busy, size_t count, int64_t account_row, int64_t host_row, int64_t from, int64_t until);
 /* How many touch the interval. */
 size_t mp_capacity_count(const struct mp_busy *busy, size_t count, int64_t account_row, int64_t host_row, int64_t from, int64_t until);
 
@@ -121,14 +121,14 @@ struct mp_choice_request {
  * The rule: among active accounts with room in the whole interval the one with the fewest meetings in it, then the least recently used; then the
  * inactive ones in the same order. `candidates` holds one row an account, those to be tried first. Pure: works on what it is given.
  */
-void mp_choose(const struct mp_account_conf *conf, const struct mp_account_state *states, struct mp_busy *busy, size_t busy_count,
+void mp_choose(const struct mp_account_conf *conf, const struct mp_account_state *states, const struct mp_busy *busy, size_t busy_count,
                const struct mp_choice_request *want, struct mp_arena *arena, struct mp_candidate **candidates);
-/* The host of one account that takes the interval, or -1; `why` says why not. */
-int mp_choose_host(const struct mp_account_conf *conf, size_t account, const struct mp_account_state *state, struct mp_busy *busy, size_t busy_count,
-                   const struct mp_choice_request *want, bool inactive_too, const char **why);
+/* The host of one account that takes the interval, or -1; `verdict` and `why` say why not. */
+int mp_choose_host(const struct mp_account_conf *conf, size_t account, const struct mp_account_state *state, const struct mp_busy *busy,
+                   size_t busy_count, const struct mp_choice_request *want, bool inactive_too, enum mp_verdict *verdict, const char **why);
 /* The first start at or after want->from at which the interval fits somewhere, within seven days; -1 where none does. `busy` must reach that far. */
-int64_t mp_choose_nearest(const struct mp_account_conf *conf, const struct mp_account_state *states, struct mp_busy *busy, size_t busy_count,
-                          const struct mp_choice_request *want);
+int64_t mp_choose_nearest(struct mp_arena *arena, const struct mp_account_conf *conf, const struct mp_account_state *states,
+                          const struct mp_busy *busy, size_t busy_count, const struct mp_choice_request *want);
 struct json_object *mp_choice_json(struct mp_arena *arena, const struct mp_account_conf *conf, const struct mp_candidate *candidates);
 
 /*

@@ -63,6 +63,7 @@ struct mp_token_row {
     int64_t now_ms; /* the database's clock */
     const char *owner;
     int64_t lease_until;
+    int64_t inactive_until; /* of the account */
 };
 int mp_store_token_read(struct mp_db *db, struct mp_arena *arena, int64_t account_id, struct mp_token_row *out, struct mp_error *err) MP_MUST_CHECK;
 /* Takes the lease where nobody holds it (or `steal`), by the fence just read. 1: ours, with fence + 1; 0: somebody was quicker. */

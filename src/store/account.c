@@ -36,7 +36,7 @@ static const struct mp_sql account_reset = {"UPDATE account SET inactive_until =
 static const struct mp_sql host_reset = {"UPDATE host SET inactive_until = 0, inactive_reason = NULL WHERE ? IN (0, account_id)"};
 
 static const struct mp_sql token_read = {"SELECT token_sealed, token_mark, token_expires_at, token_fence, " MP_DB_NOW_MS
-                                         ", token_owner, token_lease_until"
+                                         ", token_owner, token_lease_until, inactive_until"
                                          " FROM account WHERE id = ?"};
 static const struct mp_sql token_lease = {
     "UPDATE account SET token_owner = ?, token_lease_until = " MP_DB_NOW_MS " + ?, token_fence = token_fence + 1"
@@ -286,6 +286,7 @@ int mp_store_token_read(struct mp_db *db, struct mp_arena *arena, int64_t accoun
         .now_ms = mp_col_i64(st, 4),
         .owner = mp_col_text(st, 5, arena),
         .lease_until = mp_col_i64(st, 6),
+        .inactive_until = mp_col_i64(st, 7),
     };
     return 0;
 }

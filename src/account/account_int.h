@@ -1,0 +1,27 @@
+#ifndef ACCOUNT_INT_H
+#define ACCOUNT_INT_H
+
+#include "meetpool/account.h"
+
+/* What one process remembers of an account beside its configuration. */
+struct account_memory {
+    int64_t row;        /* 0: not looked up yet */
+    int64_t *host_rows; /* as entry->hosts */
+    const char *mark;   /* names the credentials; a stored token of other credentials is not used */
+    char *token;        /* the last one seen; malloc'd, wiped before it is freed */
+    size_t token_len;
+    int64_t token_until; /* monotonic ms: when to look again */
+};
+
+struct mp_account_runtime {
+    struct account_memory *accounts;
+};
+
+/* Looks up, and makes where missing, the rows of account and hosts. */
+int account_rows(struct mp_ctx *ctx, size_t account, struct mp_error *err) MP_MUST_CHECK;
+
+/* The shared access token; `refused` (NULL: none) is one that Zoom does not take any more. 0, or -1 with `res` saying why there is none. */
+int account_token(struct mp_ctx *ctx, size_t account, int64_t deadline_ms, const struct mp_secret *refused, struct mp_secret *out,
+                  struct mp_zoom_result *res) MP_MUST_CHECK;
+
+#endif

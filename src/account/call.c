@@ -1,0 +1,115 @@
+#include "account_int.h"
+#include "meetpool/clock.h"
+#include "meetpool/store_account.h"
+
+#define CALL_TIMEOUT_MS 8000
+/* Less time than this is not worth a call. */
+#define CALL_LEAST_MS 300
+/* After a call that ran into its deadline the account is tried after the others for this long, so that one dead endpoint does not hold up every
+ * booking. */
+#define BREAKER_MS      5000
+#define BREAKER_SLOW_MS 2500
+
+static int64_t next_utc_midnight(int64_t now_ms)
+{
+    return ((int64_t)mp_time_utc_day(now_ms) + 1) * MP_DAY_MS;
+}
+
+/* Writes down what an outcome means for account and host. What cannot be written is not worth failing for: the next call will learn it again. */
+static void learn(struct mp_ctx *ctx, size_t account, int host, const struct mp_zoom_result *res)
+{
+    const struct mp_account_conf *conf = ctx->account_conf;
+    const struct account_memory *memory = &conf->runtime->accounts[account];
+    int64_t now_ms = mp_now_ms();
+    int64_t wait_ms = res->retry_after_ms;
+    struct mp_error err;
+    int rc = 0;
+
+    mp_error_init(&err, ctx->arena);
+    switch (res->cls) {
+    case MP_ZOOM_AUTH:
+        rc = mp_store_account_inactive(ctx->db, memory->row, now_ms + conf->cooldown_s * 1000, "authentication", res->message, now_ms, &err);
+        break;
+    case MP_ZOOM_RATE_LIMITED:
+        rc = mp_store_account_pause(ctx->db, memory->row, now_ms + (wait_ms > 0 ? wait_ms : 1000), res->message, now_ms, &err);
+        break;
+    case MP_ZOOM_DAILY_ACCOUNT:
+        rc = mp_store_account_inactive(ctx->db, memory->row, wait_ms > 0 ? now_ms + wait_ms : next_utc_midnight(now_ms), "daily_limit", res->message,
+                                       now_ms, &err);
+        break;
+    case MP_ZOOM_DAILY_HOST:
+        rc = mp_store_account_error(ctx->db, memory->row, res->message, now_ms, &err);
+        if (rc == 0 && host >= 0)
+            rc = mp_store_host_used_up(ctx->db, memory->host_rows[host], mp_time_utc_day(now_ms), conf->daily_limit, &err);
+        break;
+    case MP_ZOOM_NO_HOST:
+        rc = mp_store_account_error(ctx->db, memory->row, res->message, now_ms, &err);
+        if (rc == 0 && host >= 0)
+            rc = mp_store_host_inactive(ctx->db, memory->host_rows[host], now_ms + conf->cooldown_s * 1000, "host_refused", &err);
+        break;
+    case MP_ZOOM_NOT_SENT:
+    case MP_ZOOM_MAYBE_DONE:
+        if (res->elapsed_ms >= BREAKER_SLOW_MS)
+            rc = mp_store_account_pause(ctx->db, memory->row, now_ms + BREAKER_MS, res->message, now_ms, &err);
+        else
+            rc = mp_store_account_error(ctx->db, memory->row, res->message, now_ms, &err);
+        break;
+    case MP_ZOOM_REFUSED:
+        rc = mp_store_account_error(ctx->db, memory->row, res->message, now_ms, &err);
+        break;
+    case MP_ZOOM_OK:
+    case MP_ZOOM_TOKEN:
+    case MP_ZOOM_GRANT:
+    case MP_ZOOM_NOT_FOUND:
+    case MP_ZOOM_IN_PROGRESS:
+        break;
+    }
+    if (rc < 0)
+        mp_log(ctx->log, MP_WARNING, "account.state_not_stored", MP_STR("account", conf->accounts[account].name), MP_STR("detail", err.detail));
+}
+
+static void log_failure(struct mp_ctx *ctx, size_t account, const struct mp_zoom_result *res)
+{
+    mp_log(ctx->log, MP_WARNING, "zoom.failed", MP_STR("account", ctx->account_conf->accounts[account].name),
+           MP_STR("class", mp_zoom_class_name(res->cls)), MP_INT("status", res->status), MP_INT("zoom_code", res->code),
+           MP_STR("zoom_message", res->message), MP_STR("tracking_id", res->tracking_id), MP_INT("zoom_ms", res->elapsed_ms));
+}
+
+static unsigned time_left(int64_t deadline_ms)
+{
+    int64_t left = deadline_ms - mp_monotonic_ms();
+
+    return left < CALL_LEAST_MS ? 0 : left > CALL_TIMEOUT_MS ? CALL_TIMEOUT_MS : (unsigned)left;
+}
+
+static void call_once(struct mp_ctx *ctx, const struct mp_secret *token, int64_t deadline_ms, mp_account_fn *fn, void *arg,
+                      struct mp_zoom_result *res)
+{
+    unsigned timeout_ms = time_left(deadline_ms);
+
+    *res = (struct mp_zoom_result){.cls = MP_ZOOM_NOT_SENT, .message = "no time was left for the call", .retry_after_ms = -1};
+    if (timeout_ms > 0)
+        fn(ctx, token, timeout_ms, arg, res);
+}
+
+void mp_account_call(struct mp_ctx *ctx, size_t account, int host, int64_t deadline_ms, mp_account_fn *fn, void *arg, struct mp_zoom_result *res)
+{
+    struct mp_secret token, fresh;
+
+    if (account_token(ctx, account, deadline_ms, NULL, &token, res) < 0)
+        goto out;
+    call_once(ctx, &token, deadline_ms, fn, arg, res);
+    if (res->cls != MP_ZOOM_TOKEN)
+        goto out;
+    /* 124 cannot tell "expired" from "revoked": a new token once, once more, then it is the account's fault. */
+    if (account_token(ctx, account, deadline_ms, &token, &fresh, res) < 0)
+        goto out;
+    call_once(ctx, &fresh, deadline_ms, fn, arg, res);
+    if (res->cls == MP_ZOOM_TOKEN)
+        res->cls = MP_ZOOM_AUTH;
+out:
+    if (res->cls == MP_ZOOM_OK)
+        return;
+    log_failure(ctx, account, res);
+    learn(ctx, account, host, res);
+}

@@ -1,0 +1,230 @@
+#include <stdlib.h>
+
+#include "meetpool/account.h"
+#include "meetpool/clock.h"
+#include "meetpool/json.h"
+
+#define NEAREST_REACH_MS (7 * MP_DAY_MS)
+/* A start is looked for at the ends of the places in the way; so many of them are tried for each account. */
+#define NEAREST_TRIES 400
+
+static bool host_fits(const struct mp_account_entry *entry, const struct mp_account_state *state, size_t host, const struct mp_busy *busy,
+                      size_t count, int64_t from, int64_t until)
+{
+    return entry->host_max_concurrent == 0 ||
+           mp_capacity_peak(busy, count, state->id, state->hosts[host].id, from, until) < (size_t)entry->host_max_concurrent;
+}
+
+static bool account_fits(const struct mp_account_entry *entry, const struct mp_account_state *state, const struct mp_busy *busy, size_t count,
+                         int64_t from, int64_t until)
+{
+    return mp_capacity_peak(busy, count, state->id, 0, from, until) < (size_t)entry->max_concurrent;
+}
+
+/* Whether host `a` is to be taken before host `b`: fewer meetings in the interval, fewer calls today, longer unused. */
+static bool host_before(const struct mp_host_state *a, size_t a_meetings, const struct mp_host_state *b, size_t b_meetings)
+{
+    if (a_meetings != b_meetings)
+        return a_meetings < b_meetings;
+    if (a->daily_used != b->daily_used)
+        return a->daily_used < b->daily_used;
+    return a->last_used_at < b->last_used_at;
+}
+
+int mp_choose_host(const struct mp_account_conf *conf, size_t account, const struct mp_account_state *state, const struct mp_busy *busy,
+                   size_t busy_count, const struct mp_choice_request *want, bool inactive_too, enum mp_verdict *verdict, const char **why)
+{
+    const struct mp_account_entry *entry = &conf->accounts[account];
+    size_t best_meetings = 0, spent = 0, ill = 0;
+    int best = -1;
+
+    *verdict = MP_VERDICT_FULL;
+    *why = "every place is taken in that interval";
+    if (!account_fits(entry, state, busy, busy_count, want->from, want->until))
+        return -1;
+    for (size_t h = 0; h < entry->hosts_count; h++) {
+        const struct mp_host_state *host = &state->hosts[h];
+        size_t meetings;
+
+        if (want->spend && host->daily_used >= conf->daily_limit) {
+            spent++;
+            continue;
+        }
+        if (!inactive_too && host->inactive_until > want->now_ms) {
+            ill++;
+            continue;
+        }
+        if (!host_fits(entry, state, h, busy, busy_count, want->from, want->until))
+            continue;
+        meetings = mp_capacity_count(busy, busy_count, state->id, host->id, want->from, want->until);
+        if (best < 0 || host_before(host, meetings, &state->hosts[best], best_meetings)) {
+            best = (int)h;
+            best_meetings = meetings;
+        }
+    }
+    if (best >= 0) {
+        *verdict = MP_VERDICT_OPEN;
+        *why = NULL;
+    } else if (spent == entry->hosts_count) {
+        *verdict = MP_VERDICT_DAILY;
+        *why = "the daily limit of creates and updates is used up on every host; Zoom's day ends at 00:00 UTC";
+    } else if (ill > 0 && ill + spent == entry->hosts_count) {
+        *verdict = MP_VERDICT_INACTIVE;
+        *why = "no host can hold meetings at the moment";
+    }
+    return best;
+}
+
+/* Judges one account: its host, or why there is none. */
+static void judge(const struct mp_account_conf *conf, size_t account, const struct mp_account_state *state, const struct mp_busy *busy,
+                  size_t busy_count, const struct mp_choice_request *want, struct mp_candidate *c)
+{
+    bool ill = state->inactive_until > want->now_ms;
+    bool paused = state->paused_until > want->now_ms;
+
+    *c = (struct mp_candidate){.account = account, .host = -1, .last_used_at = state->last_used_at};
+    c->meetings = mp_capacity_count(busy, busy_count, state->id, 0, want->from, want->until);
+    if (want->only_account >= 0 && (size_t)want->only_account != account) {
+        c->verdict = MP_VERDICT_EXCLUDED;
+        c->why = "another account was asked for";
+        return;
+    }
+    if (ill && state->inactive_reason != NULL && mp_slice_eq_text(mp_slice_of(state->inactive_reason), "daily_limit")) {
+        c->verdict = MP_VERDICT_DAILY;
+        c->why = "the account's daily limit at Zoom is used up";
+        return;
+    }
+    c->host = mp_choose_host(conf, account, state, busy, busy_count, want, false, &c->verdict, &c->why);
+    if (c->host < 0 && c->verdict == MP_VERDICT_INACTIVE) {
+        c->host = mp_choose_host(conf, account, state, busy, busy_count, want, true, &c->verdict, &c->why);
+        ill = true;
+    }
+    if (c->host < 0)
+        return;
+    c->inactive = ill || paused;
+    if (ill) {
+        c->verdict = MP_VERDICT_INACTIVE;
+        c->why = state->inactive_reason != NULL ? state->inactive_reason : "inactive";
+    } else if (paused) {
+        c->verdict = MP_VERDICT_PAUSED;
+        c->why = "Zoom's rate limit asks to wait";
+    }
+}
+
+static int64_t spread(int64_t a, int64_t b)
+{
+    return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/* Those with a host first; of them active ones first, then fewest meetings, least recently used, in the order of the configuration. */
+static int compare(const void *left, const void *right)
+{
+    const struct mp_candidate *a = left, *b = right;
+    int64_t keys[][2] = {{a->host < 0, b->host < 0},
+                         {a->inactive, b->inactive},
+                         {(int64_t)a->meetings, (int64_t)b->meetings},
+                         {a->last_used_at, b->last_used_at},
+                         {(int64_t)a->account, (int64_t)b->account}};
+
+    for (size_t i = 0; i < MP_COUNT(keys); i++) {
+        int64_t d = spread(keys[i][0], keys[i][1]);
+
+        if (d != 0)
+            return (int)d;
+    }
+    return 0;
+}
+
+void mp_choose(const struct mp_account_conf *conf, const struct mp_account_state *states, const struct mp_busy *busy, size_t busy_count,
+               const struct mp_choice_request *want, struct mp_arena *arena, struct mp_candidate **candidates)
+{
+    *candidates = mp_arena_array(arena, conf->count + 1, sizeof(**candidates));
+    for (size_t i = 0; i < conf->count; i++)
+        judge(conf, i, &states[i], busy, busy_count, want, &(*candidates)[i]);
+    qsort(*candidates, conf->count, sizeof(**candidates), compare);
+}
+
+static bool fits_at(const struct mp_account_entry *entry, const struct mp_account_state *state, const struct mp_busy *busy, size_t busy_count,
+                    int64_t from, int64_t until)
+{
+    if (!account_fits(entry, state, busy, busy_count, from, until))
+        return false;
+    for (size_t h = 0; h < entry->hosts_count; h++) {
+        if (host_fits(entry, state, h, busy, busy_count, from, until))
+            return true;
+    }
+    return false;
+}
+
+/* The account's own places, so that the search below walks no others; ends inside the reach in `ends`. */
+static size_t own_places(const struct mp_busy *busy, size_t count, int64_t account_row, struct mp_busy *own)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (busy[i].account_row == account_row)
+            own[n++] = busy[i];
+    }
+    return n;
+}
+
+static int by_end(const void *left, const void *right)
+{
+    const struct mp_busy *a = left, *b = right;
+
+    return (int)spread(a->until, b->until);
+}
+
+int64_t mp_choose_nearest(struct mp_arena *arena, const struct mp_account_conf *conf, const struct mp_account_state *states,
+                          const struct mp_busy *busy, size_t busy_count, const struct mp_choice_request *want)
+{
+    struct mp_busy *own = mp_arena_array(arena, busy_count + 1, sizeof(*own));
+    int64_t best = -1, length = want->until - want->from;
+
+    for (size_t i = 0; i < conf->count; i++) {
+        size_t n, tries = 0;
+
+        if (want->only_account >= 0 && (size_t)want->only_account != i)
+            continue;
+        n = own_places(busy, busy_count, states[i].id, own);
+        qsort(own, n, sizeof(*own), by_end);
+        for (size_t k = 0; k < n && tries < NEAREST_TRIES; k++) {
+            int64_t at = own[k].until;
+
+            if (at <= want->from || (k > 0 && at == own[k - 1].until))
+                continue;
+            if (at - want->from > NEAREST_REACH_MS || (best >= 0 && at >= best))
+                break;
+            tries++;
+            if (fits_at(&conf->accounts[i], &states[i], own, n, at, at + length)) {
+                best = at;
+                break;
+            }
+        }
+    }
+    return best;
+}
+
+static const char *const verdict_names[] = {
+    [MP_VERDICT_OPEN] = "open",     [MP_VERDICT_CHOSEN] = "chosen",     [MP_VERDICT_FULL] = "full",     [MP_VERDICT_INACTIVE] = "inactive",
+    [MP_VERDICT_PAUSED] = "paused", [MP_VERDICT_DAILY] = "daily_limit", [MP_VERDICT_FAILED] = "failed", [MP_VERDICT_EXCLUDED] = "excluded",
+};
+
+struct json_object *mp_choice_json(struct mp_arena *arena, const struct mp_account_conf *conf, const struct mp_candidate *candidates)
+{
+    struct json_object *list = mp_json_array(arena);
+
+    for (size_t i = 0; i < conf->count; i++) {
+        const struct mp_candidate *c = &candidates[i];
+        struct json_object *row = json_object_new_object();
+
+        mp_json_put_text(row, "account", conf->accounts[c->account].name);
+        mp_json_put_text(row, "host", c->host >= 0 ? conf->accounts[c->account].hosts[c->host].user : NULL);
+        mp_json_put_text(row, "verdict", verdict_names[c->verdict]);
+        mp_json_put_int(row, "meetings_in_interval", (int64_t)c->meetings);
+        mp_json_put_time(row, "last_used_at", c->last_used_at > 0 ? c->last_used_at : -1);
+        mp_json_put_text(row, "reason", c->why);
+        json_object_array_add(list, row);
+    }
+    return list;
+}
