@@ -18,6 +18,7 @@
  * below, encode.
  */
 struct mp_api;
+struct mp_exchange; /* the room's own side of a request */
 
 struct mp_api_conf {
     struct mp_secret jwt_secret; /* MEETPOOL_JWT_SECRET: HS256; at least 32 bytes */
@@ -29,6 +30,7 @@ struct mp_api_conf {
     const char *cors_origins;    /* comma-separated; NULL: none */
     const char *public_url;      /* MEETPOOL_PUBLIC_URL; without trailing slash */
     const char *timezone;        /* MEETPOOL_TIMEZONE, for local times without a zone of their own */
+    const char *openapi_file;    /* MEETPOOL_OPENAPI_FILE; NULL: openapi.json in the package's data folder, where there is one */
 };
 extern const struct mp_setting mp_api_settings[];
 extern const size_t mp_api_settings_rows;
@@ -41,7 +43,7 @@ struct mp_fcgi;
 int mp_fcgi_listen(const char *path, int backlog, struct mp_error *err) MP_MUST_CHECK;
 struct mp_fcgi *mp_fcgi_new(int listen_fd);
 void mp_fcgi_free(struct mp_fcgi *fcgi);
-/* Waits for a request. 1: one is there, 0: a signal came, -1: the socket is gone. */
+/* Waits for a request. 1: one is there; 0: a signal came or about a second passed, look at your flags and call again; -1: the socket is gone. */
 int mp_fcgi_accept(struct mp_fcgi *fcgi);
 /* For a signal handler: the process is to leave the next accept (libfcgi swallows the signal otherwise). */
 void mp_fcgi_shutdown_pending(void);
@@ -68,6 +70,9 @@ enum mp_role {
 #define MP_PARTICIPANTS (MP_ROLE_STUDENT | MP_ROLE_PATIENT | MP_ROLE_CANDIDATE)
 #define MP_EVERYONE     (MP_ROLE_ADMIN | MP_STAFF | MP_PARTICIPANTS)
 
+/* "admin" …, as tokens say it; NULL for anything but a single role. */
+const char *mp_role_name(enum mp_role role);
+
 struct mp_user {
     const char *sub;
     enum mp_role role;
@@ -92,6 +97,7 @@ struct mp_request {
     const char *request_id;
     const char *remote_addr;
     const struct mp_api *api;
+    const struct mp_exchange *exchange;
 };
 
 /* A request header by its usual name ("Accept"); NULL where it was not sent. */
@@ -100,11 +106,12 @@ const char *mp_request_header(const struct mp_request *req, const char *name);
 const char *mp_request_query(const struct mp_request *req, const char *name);
 const struct mp_api_conf *mp_request_conf(const struct mp_request *req);
 
+/* `data`, `warnings` and `bare` are tied to the arena (mp_json_object()); the envelope takes a reference of its own. A 204 has no body. */
 struct mp_response {
     struct mp_arena *arena;
-    unsigned status;     /* 0: 200 */
-    const char *message; /* of the envelope */
-    struct json_object *data;
+    unsigned status;          /* 0: 200 */
+    const char *message;      /* of the envelope */
+    struct json_object *data; /* NULL: an empty object */
     struct json_object *warnings; /* NULL: none */
     struct json_object *bare;     /* instead of the envelope (zoom/status) */
     const char *raw;              /* instead of JSON, with raw_type (openapi.json, calendars); raw_len bytes */
@@ -127,12 +134,13 @@ enum mp_route_flag {
     MP_ROUTE_PUBLIC = 1 << 0, /* no token */
     MP_ROUTE_ROOT = 1 << 1,   /* not under /api: "healthz" */
     MP_ROUTE_RAW = 1 << 2,    /* the body is not parsed (webhooks) */
-    MP_ROUTE_SLOW = 1 << 3    /* may wait for Zoom: nginx must send it to that pool; a test holds nginx' map against this */
+    MP_ROUTE_SLOW = 1 << 3,   /* may wait for Zoom: nginx must send it to that pool; a test holds nginx' map against this */
+    MP_ROUTE_BEARER = 1 << 4  /* the session cookie is not looked at */
 };
 
 struct mp_route {
     const char *method;
-    const char *path; /* "zoom/meetings/{id}" */
+    const char *path; /* "zoom/meetings/{id}", "classes/{id}.ics"; a literal wins over {…} with a suffix, that over {…} */
     unsigned roles;   /* MP_ROLE_ADMIN | MP_STAFF …; 0 with MP_ROUTE_PUBLIC */
     unsigned flags;
     mp_handler *handler;

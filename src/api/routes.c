@@ -1,0 +1,7 @@
+#include "api_int.h"
+
+/* The rows stand beside their handlers, one table a file. */
+const struct mp_route_table *const mp_api_tables[] = {
+    &mp_ops_routes,
+};
+const size_t mp_api_tables_count = MP_COUNT(mp_api_tables);
