@@ -14,7 +14,12 @@
  *
  * Every call has a deadline and an answer limit and ends in a class; callers branch on the class and the status, never on text. TLS is verified, 1.2
  * at least; plain http is taken for loopback addresses only (127.0.0.0/8, ::1, localhost). Redirects are never followed: the answer is the redirect.
- * The CA folder is given as CAPATH, not as one bundle (23 ms of CPU a connection, PERFORMANCE section 4).
+ * The CA folder is given as CAPATH, not as one bundle (23 ms of CPU a connection, PERFORMANCE section 4); SSL_CERT_FILE and SSL_CERT_DIR of the
+ * environment, as they stand when the client is made, replace it. Proxies that the environment names are not used.
+ *
+ * A request other than GET leaves at most once a call: curl's own repeat on a fresh connection, when a kept one dies, is prevented.
+ *
+ * The process must ignore SIGPIPE: OpenSSL writes with write(2), and curl is told to leave signals alone.
  */
 struct mp_http;
 
@@ -64,7 +69,7 @@ const char *mp_http_header_get(const struct mp_http_response *res, const char *n
 
 /*
  * Retry-After in its three shapes: seconds, an HTTP date, an ISO 8601 instant (Zoom's daily limits; API-FACTS 3.3). Milliseconds from now, at least
- * 0; -1 where absent or unreadable.
+ * 0; -1 where absent, unreadable or more than a year away.
  */
 int64_t mp_http_retry_after_ms(const struct mp_http_response *res, int64_t now_ms);
 

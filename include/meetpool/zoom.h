@@ -42,7 +42,7 @@ enum mp_zoom_class {
     MP_ZOOM_DAILY_HOST,    /* the host's 100 creates and updates are used up, until the next 00:00 UTC; recognised by its message (API-FACTS 3.3) */
     MP_ZOOM_DAILY_ACCOUNT, /* the account's daily limit: retry_after_ms */
     MP_ZOOM_NO_HOST,       /* 1001, 1010, 3161, 1120: this host cannot hold meetings */
-    MP_ZOOM_NOT_FOUND,     /* 3001 (and other 404s): there is no such meeting */
+    MP_ZOOM_NOT_FOUND,     /* 3001 (and other 404s that carry a code of Zoom's): there is no such meeting */
     MP_ZOOM_IN_PROGRESS,   /* 3002: cannot be deleted or changed while it runs */
     MP_ZOOM_REFUSED        /* any other definite refusal, also HTTP 200 with an error body */
 };

@@ -1,0 +1,160 @@
+#include <string.h>
+
+#include "meetpool/clock.h"
+#include "meetpool/json.h"
+#include "zoom_int.h"
+
+#define URL_MOST_BYTES   500
+#define LIMIT_DEFAULT_MS 1000 /* a limit per second, and no Retry-After */
+
+const struct mp_setting mp_zoom_settings[] = {
+    MP_SETTING("ZOOM_API_URL", MP_SET_URL, "https://api.zoom.us/v2", 1, URL_MOST_BYTES, mp_zoom_conf, api_url),
+    MP_SETTING("ZOOM_OAUTH_URL", MP_SET_URL, "https://zoom.us/oauth", 1, URL_MOST_BYTES, mp_zoom_conf, oauth_url),
+};
+const size_t mp_zoom_settings_rows = MP_COUNT(mp_zoom_settings);
+
+struct mp_zoom *mp_zoom_new(const struct mp_zoom_conf *conf, struct mp_http *http, const struct mp_log *log)
+{
+    struct mp_arena *arena = mp_arena_new();
+    struct mp_zoom *zoom = MP_NEW(arena, struct mp_zoom);
+
+    zoom->arena = arena;
+    zoom->api_url = mp_arena_strdup(arena, conf->api_url);
+    zoom->oauth_url = mp_arena_strdup(arena, conf->oauth_url);
+    zoom->http = http;
+    zoom->log = log;
+    return zoom;
+}
+
+void mp_zoom_free(struct mp_zoom *zoom)
+{
+    if (zoom)
+        mp_arena_free(zoom->arena);
+}
+
+/* ---- There ---- */
+
+static void put_body(struct mp_arena *arena, const struct zoom_call *call, struct mp_http_request *req)
+{
+    if (call->json) {
+        req->body = mp_slice_of(mp_json_text(arena, call->json));
+        req->content_type = "application/json";
+    } else if (call->form) {
+        req->body = mp_slice_of(call->form);
+        req->content_type = "application/x-www-form-urlencoded";
+    }
+}
+
+static void send_call(struct mp_zoom *zoom, struct mp_arena *arena, const struct zoom_call *call, struct mp_http_response *http)
+{
+    struct mp_http_header headers[2] = {{"Accept", "application/json"}};
+    struct mp_http_request req = {
+        .method = call->method,
+        .url = mp_arena_printf(arena, "%s%s", call->base, call->path),
+        .headers = headers,
+        .headers_count = 1,
+        .bearer = call->bearer,
+        .basic_user = call->basic_user,
+        .basic_password = call->basic_password,
+        .timeout_ms = call->timeout_ms,
+    };
+
+    if (zoom->log && zoom->log->request_id)
+        headers[req.headers_count++] = (struct mp_http_header){"X-Request-Id", zoom->log->request_id};
+    put_body(arena, call, &req);
+    mp_http_call(zoom->http, arena, &req, http);
+}
+
+/* ---- And back ---- */
+
+/* NULL for an empty body and for whatever is not strict JSON: a body that was cut is never taken for a shorter one. */
+static struct json_object *read_body(struct mp_arena *arena, const struct mp_http_response *http)
+{
+    struct json_object *doc = NULL;
+    struct mp_error err;
+
+    mp_error_init(&err, arena);
+    if (http->body.len == 0 || mp_json_parse(arena, http->body, &doc, &err) < 0)
+        return NULL;
+    return doc;
+}
+
+void zoom_call_unreadable(struct mp_zoom_result *res, const char *what)
+{
+    res->cls = MP_ZOOM_MAYBE_DONE;
+    res->message = what;
+}
+
+static void take_complaint(struct mp_arena *arena, const struct zoom_call *call, const struct mp_http_response *http,
+                           const struct zoom_complaint *complaint, struct mp_zoom_result *res)
+{
+    res->cls = zoom_complaint_class(http->status, complaint, mp_http_header_get(http, "X-RateLimit-Type"));
+    res->code = complaint->code;
+    if (complaint->code || complaint->error)
+        res->message = zoom_complaint_text(arena, complaint, call->bearer ? call->bearer : call->basic_password);
+    else
+        res->message = mp_arena_printf(arena, "HTTP %u without an error body of Zoom's", http->status);
+    if (res->cls == MP_ZOOM_RATE_LIMITED && res->retry_after_ms < 0)
+        res->retry_after_ms = LIMIT_DEFAULT_MS;
+}
+
+/* Some refusals come with HTTP 200 (code 200, "only available for paid account"): what a good answer has is missing, and a complaint is there. */
+static struct json_object *take_success(struct mp_arena *arena, const struct zoom_call *call, const struct mp_http_response *http,
+                                        struct json_object *doc, struct mp_zoom_result *res)
+{
+    bool complete = call->wanted && json_object_is_type(doc, json_type_object) && json_object_object_get_ex(doc, call->wanted, NULL);
+    struct zoom_complaint complaint;
+
+    res->cls = MP_ZOOM_OK;
+    if (complete)
+        return doc;
+    if (zoom_complaint_read(doc, &complaint))
+        take_complaint(arena, call, http, &complaint, res);
+    else if (call->wanted)
+        zoom_call_unreadable(res, mp_arena_printf(arena, "HTTP %u with a body that is not a whole answer", http->status));
+    else if (!doc && http->body.len > 0)
+        zoom_call_unreadable(res, mp_arena_printf(arena, "HTTP %u with a body that is not Zoom's", http->status));
+    return NULL;
+}
+
+static struct json_object *take_answer(struct mp_arena *arena, const struct zoom_call *call, const struct mp_http_response *http,
+                                       struct mp_zoom_result *res)
+{
+    struct json_object *doc = read_body(arena, http);
+    struct zoom_complaint complaint;
+
+    res->status = http->status;
+    res->retry_after_ms = mp_http_retry_after_ms(http, mp_now_ms());
+    res->tracking_id = zoom_plain_text(arena, mp_http_header_get(http, "x-zm-trackingid"), call->bearer);
+    if (http->status >= 200 && http->status < 300)
+        return take_success(arena, call, http, doc, res);
+    zoom_complaint_read(doc, &complaint);
+    take_complaint(arena, call, http, &complaint, res);
+    return NULL;
+}
+
+static void log_call(const struct mp_zoom *zoom, const struct zoom_call *call, const struct mp_zoom_result *res)
+{
+    if (!zoom->log)
+        return;
+    mp_log(zoom->log, MP_DEBUG, "zoom.call", MP_STR("operation", call->operation), MP_STR("class", mp_zoom_class_name(res->cls)),
+           MP_INT("status", res->status), MP_INT("code", res->code), MP_INT("elapsed_ms", res->elapsed_ms), MP_STR("tracking_id", res->tracking_id));
+}
+
+struct json_object *zoom_call(struct mp_zoom *zoom, struct mp_arena *arena, const struct zoom_call *call, struct mp_zoom_result *res)
+{
+    struct mp_http_response http;
+    struct json_object *answer = NULL;
+
+    *res = (struct mp_zoom_result){.retry_after_ms = -1};
+    send_call(zoom, arena, call, &http);
+    res->elapsed_ms = http.elapsed_ms;
+    if (http.call == MP_CALL_ANSWERED) {
+        answer = take_answer(arena, call, &http, res);
+    } else {
+        res->cls = http.call == MP_CALL_NOT_SENT ? MP_ZOOM_NOT_SENT : MP_ZOOM_MAYBE_DONE;
+        res->message = zoom_plain_text(arena, http.problem, NULL);
+    }
+    log_call(zoom, call, res);
+    return answer;
+}
