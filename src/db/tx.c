@@ -37,7 +37,7 @@ void db_back_off(unsigned tries)
 
 enum outcome {
     TX_DONE,
-    TX_FAILED, /* `rc` and `err` are for the caller */
+    TX_FAILED, /* rc, never 0, and err are for the caller */
     TX_AGAIN   /* nothing was stored */
 };
 
@@ -103,8 +103,10 @@ static enum outcome run_once(struct mp_db *db, int (*fn)(struct mp_db *, void *,
     db->held = false;
     db->spoiled = DB_FINE;
     /* What `fn` made of a lost transaction does not matter: it saw rows that no longer hold. */
-    if (!spoiled && *rc == 0)
+    if (!spoiled && *rc == 0) {
+        *rc = -1;
         return commit(db, err);
+    }
     roll_back(db);
     return spoiled ? TX_AGAIN : TX_FAILED;
 }
