@@ -43,14 +43,15 @@ struct mp_fcgi;
 int mp_fcgi_listen(const char *path, int backlog, struct mp_error *err) MP_MUST_CHECK;
 struct mp_fcgi *mp_fcgi_new(int listen_fd);
 void mp_fcgi_free(struct mp_fcgi *fcgi);
-/* Waits for a request. 1: one is there; 0: a signal came or about a second passed, look at your flags and call again; -1: the socket is gone. */
+/*
+ * Waits for a connection. 1: one is there, to be answered by one of the two below; 0: a signal came or about a second passed, look at your flags and
+ * call again; -1: the socket is gone. No signal loses a connection, and none need be let in but during this call.
+ */
 int mp_fcgi_accept(struct mp_fcgi *fcgi);
-/* For a signal handler: the process is to leave the next accept (libfcgi swallows the signal otherwise). */
-void mp_fcgi_shutdown_pending(void);
 
-/* Answers the accepted request: everything from reading to the log line. Clears ctx->arena at the end. */
+/* Answers the request on the accepted connection: everything from reading to the log line. Clears ctx->arena at the end. */
 void mp_api_serve(struct mp_api *api, struct mp_ctx *ctx, struct mp_fcgi *fcgi);
-/* Answers the accepted request with 503 `unavailable` and Retry-After, without looking at it. */
+/* Answers it with 503 `unavailable` and Retry-After, without looking at it. */
 void mp_api_refuse(struct mp_api *api, struct mp_ctx *ctx, struct mp_fcgi *fcgi);
 
 /* ---- What handlers see ---- */

@@ -11,13 +11,20 @@
 
 /*
  * libfcgi 2.4.2. Connections are never kept: a worker that holds one open takes no other request until nginx lets go of it, and requests behind it
- * starve. libfcgi forgets signals while it waits, so the wait is cut into pieces: the listening socket has a receive timeout, which accept(2) obeys.
+ * starve.
+ *
+ * accept(2) is our own. libfcgi's forgets a signal that comes before it, and drops the connection, and with it a request, when one comes right
+ * after: it polls the connection it has just accepted, and takes EINTR for a client that says nothing. The wait is cut into pieces all the same, for
+ * the signal that comes between the caller's look and accept(2): the listening socket has a receive timeout, which accept(2) obeys.
  */
 
 #define ACCEPT_WAIT_S 1
+/* nginx sends a request in one go; whoever connects and says nothing for so long is let go. */
+#define READ_WAIT_S 10
 
 struct mp_fcgi {
     FCGX_Request request;
+    int listen_fd;
 };
 
 static int fail_socket(int fd, const char *what, struct mp_error *err)
@@ -87,8 +94,9 @@ struct mp_fcgi *mp_fcgi_new(int listen_fd)
 {
     struct mp_fcgi *fcgi = calloc(1, sizeof(*fcgi));
 
-    if (fcgi == NULL || FCGX_Init() != 0 || FCGX_InitRequest(&fcgi->request, listen_fd, FCGI_FAIL_ACCEPT_ON_INTR) != 0)
+    if (fcgi == NULL || FCGX_Init() != 0 || FCGX_InitRequest(&fcgi->request, -1, FCGI_FAIL_ACCEPT_ON_INTR) != 0)
         abort();
+    fcgi->listen_fd = listen_fd;
     return fcgi;
 }
 
@@ -102,17 +110,24 @@ void mp_fcgi_free(struct mp_fcgi *fcgi)
 
 int mp_fcgi_accept(struct mp_fcgi *fcgi)
 {
-    int rc = FCGX_Accept_r(&fcgi->request);
+    const struct timeval wait = {.tv_sec = READ_WAIT_S};
+    int fd = accept4(fcgi->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 
-    if (rc == 0)
-        return 1;
-    /* After FCGX_ShutdownPending() libfcgi says -1 with whatever errno there was; only these mean that the socket is of no use. */
-    return rc == -EBADF || rc == -EINVAL || rc == -ENOTSOCK ? -1 : 0;
+    if (fd < 0)
+        return errno == EBADF || errno == EINVAL || errno == ENOTSOCK ? -1 : 0;
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+    fcgi->request.ipcFd = fd;
+    fcgi->request.keepConnection = 1; /* or libfcgi would close it before it reads from it */
+    return 1;
 }
 
-void mp_fcgi_shutdown_pending(void)
+/* False where no request came, then the connection is closed: libfcgi went back to accept(), on no socket. */
+static bool read_request(struct mp_fcgi *fcgi)
 {
-    FCGX_ShutdownPending();
+    bool came = FCGX_Accept_r(&fcgi->request) == 0;
+
+    fcgi->request.keepConnection = 0; /* whatever the web server asked for */
+    return came;
 }
 
 static const char *param(struct mp_arena *arena, const FCGX_Request *request, const char *name)
@@ -187,6 +202,8 @@ void mp_api_serve(struct mp_api *api, struct mp_ctx *ctx, struct mp_fcgi *fcgi)
     struct mp_answer answer;
     struct mp_head head;
 
+    if (!read_request(fcgi))
+        return;
     read_head(ctx->arena, &fcgi->request, &head);
     mp_api_answer(api, ctx, &head, &body, &answer);
     write_answer(&fcgi->request, &answer);
@@ -198,6 +215,8 @@ void mp_api_refuse(struct mp_api *api, struct mp_ctx *ctx, struct mp_fcgi *fcgi)
     struct mp_answer answer;
 
     (void)api;
+    if (!read_request(fcgi))
+        return;
     mp_api_answer_refusal(ctx, &answer);
     write_answer(&fcgi->request, &answer);
     mp_arena_clear(ctx->arena);

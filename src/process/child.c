@@ -9,14 +9,13 @@
 static const struct {
     const char *command; /* at most 15 characters, the kernel's limit */
     const char *name;
-    bool leaves_accept;
     int (*run)(const struct child_env *env);
 } roles[CHILD_ROLES] = {
-    [CHILD_FAST] = {"mp-worker", "worker", true, worker_run},
-    [CHILD_SLOW] = {"mp-worker", "zoom-worker", true, worker_run},
-    [CHILD_FAST_OVERFLOW] = {"mp-overflow", "overflow", false, overflow_run},
-    [CHILD_SLOW_OVERFLOW] = {"mp-overflow", "zoom-overflow", false, overflow_run},
-    [CHILD_JOBS] = {"mp-jobs", "jobs", false, jobs_run},
+    [CHILD_FAST] = {"mp-worker", "worker", worker_run},
+    [CHILD_SLOW] = {"mp-worker", "zoom-worker", worker_run},
+    [CHILD_FAST_OVERFLOW] = {"mp-overflow", "overflow", overflow_run},
+    [CHILD_SLOW_OVERFLOW] = {"mp-overflow", "zoom-overflow", overflow_run},
+    [CHILD_JOBS] = {"mp-jobs", "jobs", jobs_run},
 };
 
 const char *child_role_command(enum child_role role)
@@ -47,7 +46,7 @@ bool role_works(enum child_role role)
 void child_main(const struct child_env *env, pid_t master)
 {
     prctl(PR_SET_NAME, roles[env->role].command);
-    signals_child(roles[env->role].leaves_accept);
+    signals_child();
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != master) /* it died before the line above */
         exit(0);

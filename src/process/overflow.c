@@ -8,8 +8,8 @@
 #define LOOK_MS     30
 #define PATIENCE_MS 700
 
-/* accept() waits for ever where a worker was quicker; it is looked at again after this. */
-#define NUDGE_MS 50
+/* Where a worker was quicker, accept() waits: not for long, or it would compete with workers that have become free. */
+#define NUDGE_MS 5
 
 static bool is_pending(int listen_fd)
 {

@@ -109,10 +109,10 @@ void signals_master(void);
 int signals_wait(int64_t timeout_ms);
 
 /*
- * A child has SIGTERM and SIGALRM blocked but between signals_let_in() and signals_keep_out(), so that no call for a request ends early.
- * `leaves_accept`: on SIGTERM libfcgi is to leave its accept.
+ * A child has SIGTERM and SIGALRM blocked but between signals_let_in() and signals_keep_out(), so that no call for a request ends early. One that
+ * comes between the look at signals_term() and the wait after it does not end that wait: the master asks again until the child is gone.
  */
-void signals_child(bool leaves_accept);
+void signals_child(void);
 void signals_let_in(void);
 void signals_keep_out(void);
 /* Whether SIGTERM came. */

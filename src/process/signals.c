@@ -9,7 +9,6 @@
 
 /* The only file with state of its own: a handler has nowhere else to write. */
 static volatile sig_atomic_t got_term;
-static volatile sig_atomic_t accept_is_left;
 
 static sigset_t set_of(const int *signals, size_t count)
 {
@@ -51,26 +50,17 @@ int signals_wait(int64_t timeout_ms)
     return got < 0 ? 0 : got;
 }
 
-/*
- * libfcgi forgets a signal that comes between its look at the flag and its accept(). The master asks again until the child is gone; where it is the
- * master that died nobody would, so the child reminds itself.
- */
 static void on_signal(int signal_number)
 {
     if (signal_number == SIGTERM)
         got_term = 1;
-    if (!got_term || !accept_is_left)
-        return;
-    mp_fcgi_shutdown_pending();
-    alarm(1);
 }
 
-void signals_child(bool leaves_accept)
+void signals_child(void)
 {
     struct sigaction action;
     sigset_t set = child_set(), inherited = master_set();
 
-    accept_is_left = leaves_accept;
     memset(&action, 0, sizeof(action));
     action.sa_handler = on_signal;
     sigemptyset(&action.sa_mask);
