@@ -1,0 +1,38 @@
+import pytest
+
+from harness import Stacks
+
+alive = []
+
+
+def stacks():
+    made = Stacks()
+    alive.append(made)
+    yield made
+    alive.remove(made)
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def stack():
+    """The stack that most tests share. What a test turns in it, it turns back."""
+    for made in stacks():
+        yield made.make()
+
+
+@pytest.fixture(scope="module")
+def make_stack():
+    """make_stack(MEETPOOL_WORKERS=2, …): a stack of the module's own. make_stack(database_of=other): a second one on the same database."""
+    for made in stacks():
+        yield made.make
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """With a failure comes what the stacks said last."""
+    report = (yield).get_result()
+    if report.failed:
+        for made in alive:
+            for one in made.made:
+                if one.run.exists():
+                    report.sections.append((f"stack {one.run.name}", one.tail()))

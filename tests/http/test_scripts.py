@@ -1,0 +1,108 @@
+"""scripts/up, scripts/down and scripts/ctl, as a user calls them."""
+import os
+import pathlib
+import re
+import socket
+import subprocess
+
+import pytest
+
+from harness import together
+
+
+@pytest.fixture(scope="module")
+def own(make_stack):
+    return make_stack(MEETPOOL_WORKERS=2, MEETPOOL_ZOOM_WORKERS=2)
+
+
+def pids(stack):
+    return [stack.pid(name) for name in ("nginx", "meetpoold", "sandbox", "mariadb")]
+
+
+def processes_of(folder):
+    """Every process that names the folder among its arguments, or works in it."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if str(folder) in (path / "cmdline").read_text(errors="replace"):
+                found.append(path.name)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+def test_a_second_call_changes_nothing_and_prints_the_same(own):
+    before, first = pids(own), own.up()
+    assert own.up() == first
+    assert pids(own) == before
+
+
+def test_two_calls_at_once(own):
+    first = own.up()
+    assert together(2, lambda _: own.up()) == [first, first]
+
+
+def test_what_it_prints_works(own):
+    said = own.up()
+    tokens = re.findall(r"token:\s+(\S+)", said)
+    assert own.base in said and len(tokens) == 2
+    for token in tokens:
+        assert own.get("me", token=token).status_code == 200
+    assert re.search(rf"{own.base}/login#token=\S+", said)
+    line = next(line for line in said.splitlines() if line.startswith("curl "))
+    done = subprocess.run(["bash", "-c", line.replace("curl ", "curl -s -w '\\n%{http_code}' ", 1)], capture_output=True, text=True, timeout=60)
+    body, status = done.stdout.rsplit("\n", 1)
+    assert status == "201", body
+    assert '"join_url"' in body
+
+
+def test_ctl_has_the_configuration_of_the_stack(own):
+    token = own.script("ctl", "token", "--sub", "someone", "--role", "tutor").stdout.strip()
+    assert own.get("me", token=token).status_code == 200
+    own.script("ctl", "migrate")
+
+
+def test_secrets_are_for_their_owner_alone(own):
+    for name in ("secrets.env", "meetpool.env", "tokens.env", "tls.key"):
+        assert (own.run / name).stat().st_mode & 0o777 == 0o600, name
+    assert (own.run / "tls.crt").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_taken_port_is_named(make_stack):
+    other = make_stack(start=False)
+    with socket.create_server(("127.0.0.1", other.port)):
+        done = other.script("up", check=False)
+    assert done.returncode != 0
+    assert "MEETPOOL_PORT" in done.stderr and str(other.port) in done.stderr
+
+
+def test_a_wrong_value_is_named(make_stack):
+    other = make_stack(start=False, MEETPOOL_WORKERS="many")
+    done = other.script("up", check=False)
+    assert done.returncode != 0
+    assert "MEETPOOL_WORKERS" in done.stderr
+
+
+def test_a_pid_file_that_names_a_stranger_is_not_believed(make_stack):
+    other = make_stack(start=False)
+    other.run.mkdir()
+    (other.run / ".meetpool").touch()
+    (other.run / "nginx.pid").write_text(f"{os.getpid()}\n")
+    other.down()  # this process would not live to see the next line
+    assert other.script("ctl", "accounts", check=False).returncode != 0
+
+
+def test_down_leaves_no_process_and_all_data(make_stack):
+    other = make_stack(MEETPOOL_WORKERS=2, MEETPOOL_ZOOM_WORKERS=2)
+    first = other.up()
+    other.rows("CREATE TABLE scripts_test (a INT)")
+    other.down()
+    assert processes_of(other.run) == []
+    for port in (other.port, other.http_port, other.sandbox_port):
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port))
+    other.down()  # twice is fine
+    assert other.up() == first
+    assert len(other.rows("SHOW TABLES LIKE 'scripts_test'")) == 1
+    other.down("--purge")
+    assert not other.run.exists()
