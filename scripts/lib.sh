@@ -97,6 +97,7 @@ load_settings() {
     for name in "${!given[@]}"; do
         [[ -n ${given[$name]} ]] && is_setting "$name" && SET[$name]=${given[$name]}
     done
+    [[ -z ${SET[MEETPOOL_PUBLIC_URL]:-} ]] || SET[MEETPOOL_PUBLIC_URL]=${SET[MEETPOOL_PUBLIC_URL]%/}
     take_own_settings
 }
 
@@ -274,10 +275,10 @@ launch() {
 
 # wait_until SECONDS COMMAND…: every 30 ms.
 wait_until() {
-    local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+    local end=$((${EPOCHREALTIME//[.,]/} + $1 * 1000000))
     shift
     until "$@"; do
-        ((${EPOCHREALTIME/./} < end)) || return 1
+        ((${EPOCHREALTIME//[.,]/} < end)) || return 1
         sleep 0.03
     done
 }
