@@ -1,0 +1,214 @@
+#include "sandbox_int.h"
+
+#include <getopt.h>
+#include <microhttpd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "listen.h"
+#include "meetpool/clock.h"
+#include "meetpool/crypto.h"
+
+struct options {
+    const char *listen;
+    const char *accounts_path;
+    const char *env_path;
+    const char *state_path;
+    unsigned accounts; /* to make where there is no file; 0: none asked for */
+    unsigned hosts;
+    bool log;
+    struct json_object *knobs;
+};
+
+static const char usage[] = "usage: meetpool-sandbox [--listen ADDRESS:PORT | --listen unix:PATH] [--accounts FILE] [--init-accounts N] [--hosts H]\n"
+                            "                        [--env-file PATH] [--state FILE] [--knob NAME=VALUE]... [--log]\n"
+                            "A stand-in for Zoom's OAuth and REST interface; see meetpool-sandbox(8).\n";
+
+static bool take_count(const char *text, unsigned *out)
+{
+    unsigned long long value;
+
+    if (!mp_slice_to_u64(mp_slice_of(text), 1000, &value) || value == 0)
+        return false;
+    *out = (unsigned)value;
+    return true;
+}
+
+static bool take_option(int which, struct options *o)
+{
+    switch (which) {
+    case 'l':
+        o->listen = optarg;
+        return true;
+    case 'a':
+        o->accounts_path = optarg;
+        return true;
+    case 'e':
+        o->env_path = optarg;
+        return true;
+    case 's':
+        o->state_path = optarg;
+        return true;
+    case 'n':
+        return take_count(optarg, &o->accounts);
+    case 'H':
+        return take_count(optarg, &o->hosts);
+    case 'k':
+        return sb_knobs_option(o->knobs, optarg);
+    case 'v':
+        o->log = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void take_options(int argc, char **argv, struct options *o)
+{
+    static const struct option names[] = {
+        {"listen", required_argument, NULL, 'l'},
+        {"accounts", required_argument, NULL, 'a'},
+        {"env-file", required_argument, NULL, 'e'},
+        {"state", required_argument, NULL, 's'},
+        {"hosts", required_argument, NULL, 'H'},
+        {"knob", required_argument, NULL, 'k'},
+        {"init-accounts", required_argument, NULL, 'n'},
+        {"log", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {NULL, 0, NULL, 0},
+    };
+    int which;
+
+    while ((which = getopt_long(argc, argv, "", names, NULL)) != -1) {
+        if (which == 'h' || which == 'V') {
+            fputs(which == 'h' ? usage : "meetpool-sandbox " PACKAGE_VERSION "\n", stdout);
+            exit(0);
+        }
+        if (!take_option(which, o)) {
+            fputs(usage, stderr);
+            exit(2);
+        }
+    }
+    if (optind < argc) {
+        fputs(usage, stderr);
+        exit(2);
+    }
+}
+
+/* The accounts: read, or made (and kept in the file, where one is named). */
+static int load_accounts(struct sb_state *st, struct mp_arena *arena, const struct options *o, struct mp_error *err)
+{
+    unsigned accounts = o->accounts > 0 ? o->accounts : 1;
+    struct json_object *doc;
+
+    if (o->accounts_path != NULL && (o->accounts == 0 || access(o->accounts_path, F_OK) == 0)) {
+        if (sb_accounts_read(arena, o->accounts_path, &doc, err) < 0)
+            return -1;
+    } else {
+        doc = sb_accounts_make(arena, accounts, o->hosts);
+        if (o->accounts_path != NULL && sb_file_write(o->accounts_path, 0600, mp_slice_of(mp_json_text(arena, doc)), err) < 0)
+            return -1;
+    }
+    st->accounts_source = doc;
+    return sb_state_add_accounts(st, arena, doc, err) ? 0 : -1;
+}
+
+/* What was kept comes first; accounts that are new in the file join it. */
+static int load(struct sb_state *st, struct mp_arena *arena, const struct options *o, struct mp_error *err)
+{
+    mp_random(st->key, sizeof(st->key));
+    sb_knobs_default(&st->knobs);
+    st->random = (uint64_t)st->knobs.n[SB_K_SEED];
+    if (o->state_path != NULL && sb_snapshot_load(st, arena, o->state_path, err) < 0)
+        return -1;
+    st->knobs_source = o->knobs;
+    if (!sb_knobs_turn(st, arena, o->knobs, err) || load_accounts(st, arena, o, err) < 0)
+        return -1;
+    if (o->env_path != NULL && sb_accounts_write_env(st, arena, o->env_path, err) < 0)
+        return -1;
+    st->state_path = o->state_path;
+    st->dirty = true;
+    return 0;
+}
+
+static void more_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+/* Serves until SIGTERM or SIGINT. */
+static int serve(struct sb_state *st, const struct options *o, struct mp_error *err)
+{
+    struct MHD_Daemon *daemon;
+    pthread_t writer;
+    sigset_t ends;
+    int fd, got;
+    int rc = 0;
+
+    (void)sigemptyset(&ends);
+    (void)sigaddset(&ends, SIGTERM);
+    (void)sigaddset(&ends, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    fd = sb_listen(o->listen, err);
+    if (fd < 0)
+        return -1;
+    daemon = sb_http_start(st, fd);
+    if (daemon == NULL || (st->state_path != NULL && pthread_create(&writer, NULL, sb_snapshot_thread, st) != 0))
+        return mp_fail(err, MP_E_INTERNAL, "cannot start threads");
+    (void)fflush(stdout);
+    (void)sigwait(&ends, &got);
+    st->stopping = 1;
+    MHD_stop_daemon(daemon);
+    sb_unlisten(o->listen);
+    if (st->state_path != NULL) {
+        (void)pthread_join(writer, NULL);
+        rc = sb_snapshot_save(st, st->state_path, err);
+    }
+    return rc;
+}
+
+static void state_free(struct sb_state *st)
+{
+    sb_state_clear(st);
+    sb_rules_clear(st);
+    sb_ledger_clear(st);
+    free(st->accounts);
+    for (size_t i = 0; i < SB_KNOB_COUNT; i++)
+        free(st->knobs.text[i]);
+    (void)pthread_mutex_destroy(&st->lock);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct mp_log log = {.fd = STDERR_FILENO, .level = MP_INFO, .role = "sandbox"};
+    struct mp_arena *arena = mp_arena_new();
+    struct options o = {.listen = "127.0.0.1:8490", .hosts = 2, .knobs = mp_json_object(arena)};
+    struct sb_state st = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    struct mp_error err;
+    int rc;
+
+    mp_error_init(&err, arena);
+    take_options(argc, argv, &o);
+    more_descriptors();
+    st.log = o.log ? &log : NULL;
+    rc = load(&st, arena, &o, &err) < 0 || serve(&st, &o, &err) < 0 ? 1 : 0;
+    if (rc != 0) {
+        fprintf(stderr, "meetpool-sandbox: %s\n", mp_error_message(&err));
+        for (const struct mp_error_detail *d = err.details; d != NULL; d = d->next)
+            fprintf(stderr, "  %s: %s\n", d->field, d->message);
+    }
+    state_free(&st);
+    mp_arena_free(arena);
+    return rc;
+}
