@@ -50,6 +50,18 @@ void check_error(struct check *check, const char *variable, const char *mend, co
     va_end(args);
 }
 
+/* The line names the variable already. */
+static const char *without_name(const struct mp_error *err, const char *variable)
+{
+    const char *message = mp_error_message(err);
+    size_t len = strlen(variable);
+
+    if (strncmp(message, variable, len) != 0)
+        return message;
+    message += len;
+    return message + strspn(message, ": ");
+}
+
 /* Row by row, so that every wrong value is told. */
 static void check_table(struct check *check, const struct mp_setting *table, size_t rows, void *out)
 {
@@ -58,7 +70,7 @@ static void check_table(struct check *check, const struct mp_setting *table, siz
 
         mp_error_init(&err, check->ctl->arena);
         if (mp_conf_fill(check->ctl->arena, check->source, &table[i], 1, out, &err) < 0)
-            check_error(check, table[i].name, "see meetpool.conf(5)", "%s", mp_error_message(&err));
+            check_error(check, table[i].name, "see meetpool.conf(5)", "%s", without_name(&err, table[i].name));
     }
 }
 
@@ -85,7 +97,8 @@ static void check_keys(struct check *check)
     if (!mp_secret_is_set(&settings->process.encryption_keys))
         check_error(check, "MEETPOOL_ENCRYPTION_KEYS", "set it to 1:KEY, with KEY from `openssl rand -base64 32`", "is not set");
     else if (mp_keyring_parse(check->ctl->arena, mp_secret_expose(&settings->process.encryption_keys), &settings->keyring, &err) < 0)
-        check_error(check, "MEETPOOL_ENCRYPTION_KEYS", "write id:base64-of-32-bytes, newest first, with commas", "%s", mp_error_message(&err));
+        check_error(check, "MEETPOOL_ENCRYPTION_KEYS", "write id:base64-of-32-bytes, newest first, with commas", "%s",
+                    without_name(&err, "MEETPOOL_ENCRYPTION_KEYS"));
     else
         check_good(check, "MEETPOOL_ENCRYPTION_KEYS", "key %s encrypts", mp_keyring_newest_id(settings->keyring));
     mp_error_init(&err, check->ctl->arena);

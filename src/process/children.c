@@ -77,6 +77,7 @@ MP_NORETURN static void become_child(struct master *master, unsigned slot, pid_t
         .slot = slot,
         .listen_fd = listen_fd_of(master, child->role),
     };
+    env.listen_path = env.listen_fd == master->fast_fd ? master->fast_path : master->slow_path;
 
     if (env.listen_fd != master->fast_fd)
         close(master->fast_fd);

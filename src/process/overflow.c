@@ -3,10 +3,8 @@
 #include "meetpool/clock.h"
 #include "process_int.h"
 
-/* How often to look, and how long a pool may go without taking a request before those that wait are told to come back: together below the second
- * within which a refusal is promised. */
-#define LOOK_MS     30
-#define PATIENCE_MS 700
+/* How often to look. */
+#define LOOK_MS 30
 
 /* Where a worker was quicker, accept() waits: not for long, or it would compete with workers that have become free. */
 #define NUDGE_MS 5
@@ -32,22 +30,36 @@ static int refuse_one(struct mp_proc *proc, struct mp_fcgi *fcgi)
     return rc;
 }
 
+/* Whether somebody waits whom nobody will take soon. */
+static bool must_refuse(const struct child_env *env, enum child_role pool, struct probes *probes)
+{
+    int64_t now_ms = mp_monotonic_ms();
+    struct board_view view;
+
+    board_look(env->board, pool, now_ms, &view);
+    probes_step(probes, view.ready == 0, now_ms);
+    return pool_saturated(&view, probes_waited_ms(probes, now_ms)) && is_pending(env->listen_fd);
+}
+
 int overflow_run(const struct child_env *env)
 {
     enum child_role pool = env->role == CHILD_FAST_OVERFLOW ? CHILD_FAST : CHILD_SLOW;
     struct mp_fcgi *fcgi = mp_fcgi_new(env->listen_fd);
+    struct probes probes;
     struct mp_proc proc;
     int rc = 0;
 
     proc_init(&proc, env);
+    probes_init(&probes, env->listen_path);
     proc_state(&proc, BOARD_IDLE);
     while (rc >= 0 && !signals_term()) {
         signals_let_in();
         mp_sleep_ms(LOOK_MS);
         signals_keep_out();
-        while (rc >= 0 && board_saturated(env->board, pool, mp_monotonic_ms(), PATIENCE_MS) && is_pending(env->listen_fd))
+        while (rc >= 0 && must_refuse(env, pool, &probes))
             rc = refuse_one(&proc, fcgi);
     }
+    probes_clear(&probes);
     /* At a stop the workers go first: nobody else is left to answer what waits. */
     while (rc >= 0 && !board_alive(env->board, pool) && is_pending(env->listen_fd))
         rc = refuse_one(&proc, fcgi);

@@ -69,13 +69,28 @@ void board_start(struct board *board, unsigned slot, enum child_role role, int64
 void board_set(struct board *board, unsigned slot, enum board_state state, int64_t now_ms);
 enum board_state board_state(const struct board *board, unsigned slot);
 
-/*
- * Whether nobody of the pool can be expected to take a request soon: every living worker has been busy for `patience_ms` at least, or none lives and
- * that for so long.
- */
-bool board_saturated(const struct board *board, enum child_role pool, int64_t now_ms, int64_t patience_ms);
+/* How the workers of a pool stand. */
+struct board_view {
+    unsigned ready; /* idle or starting */
+    unsigned busy;
+    unsigned busy_long;   /* of those, for POOL_SLOW_MS or longer */
+    int64_t taken_ago_ms; /* since the last of the present requests was taken; INT64_MAX: there is none */
+    int64_t death_ago_ms; /* since the last worker died; INT64_MAX: none did */
+};
+void board_look(const struct board *board, enum child_role pool, int64_t now_ms, struct board_view *view);
 /* Whether any worker of the pool lives. */
 bool board_alive(const struct board *board, enum child_role pool);
+
+/*
+ * Whether those that wait are told 503 now. `waited_ms`: how long the one in front has waited at least. No worker is ready, and
+ * - none has taken a request within the patience (or none lives, for so long): nobody can say when one will; or
+ * - the one in front has waited for the patience, and at least half of the workers are slow with what they have: the queue will not be over soon; or
+ * - it has waited for the most that anybody is to wait. A burst of quick requests may wait so long: it is served, as each is over soon.
+ */
+bool pool_saturated(const struct board_view *view, int64_t waited_ms);
+#define POOL_PATIENCE_MS  700 /* a refusal is promised within a second */
+#define POOL_SLOW_MS      350
+#define POOL_WAIT_MOST_MS 3000
 
 #define OWNER_MAX 40
 /* "<instance>/<slot>/<generation>": who holds a lease. */
@@ -100,6 +115,28 @@ struct throttle {
 void throttle_started(struct throttle *throttle, int64_t now_ms);
 /* The child ended; `clean`: as it was meant to. Returns the delay before the next start: 0, or 100 ms doubled with each young death up to 5 s. */
 int64_t throttle_ended(struct throttle *throttle, int64_t now_ms, bool clean);
+
+/* ---- Probes: how long the queue of a listening socket is ---- */
+
+/*
+ * Nobody tells how long a connection has waited to be accepted. So connections of our own are put into the queue, which is first come, first served:
+ * as long as one is not taken, those in front of it have waited longer. It says nothing, and who takes it drops it at once.
+ */
+#define PROBES         20
+#define PROBE_EVERY_MS 150
+struct probes {
+    const char *path; /* of the listening socket */
+    int fds[PROBES];  /* -1: none */
+    int64_t sent_ms[PROBES];
+    int64_t last_sent_ms;
+    bool full; /* the queue took no probe: it takes nobody */
+};
+void probes_init(struct probes *probes, const char *path);
+void probes_clear(struct probes *probes);
+/* Notes which were taken; with `send` puts another one into the queue, where one is due. */
+void probes_step(struct probes *probes, bool send, int64_t now_ms);
+/* How long the connection in front has waited at least; INT64_MAX where the queue is full, 0 where that is not known. */
+int64_t probes_waited_ms(const struct probes *probes, int64_t now_ms);
 
 /* ---- Signals ---- */
 
@@ -130,6 +167,7 @@ struct child_env {
     struct board *board;
     unsigned slot;
     int listen_fd; /* -1: the role has none */
+    const char *listen_path;
 };
 
 /* What a child that works needs: built from its environment, empty connections, one arena for piece after piece of work. */

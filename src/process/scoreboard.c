@@ -41,41 +41,52 @@ enum board_state board_state(const struct board *board, unsigned slot)
     return (enum board_state)atomic_load_explicit(&board->slot[slot].state, memory_order_acquire);
 }
 
-static bool slot_of_pool(const struct board_slot *slot, enum child_role pool)
+static void view_slot(const struct board_slot *slot, enum board_state state, int64_t now_ms, struct board_view *view)
 {
-    return atomic_load(&slot->generation) > 0 && atomic_load(&slot->role) == (int)pool;
+    int64_t for_ms = now_ms - atomic_load(&slot->since_ms);
+
+    switch (state) {
+    case BOARD_DEAD:
+        view->death_ago_ms = for_ms < view->death_ago_ms ? for_ms : view->death_ago_ms;
+        break;
+    case BOARD_STARTING:
+    case BOARD_IDLE:
+        view->ready++;
+        break;
+    case BOARD_BUSY:
+        view->busy++;
+        view->busy_long += for_ms >= POOL_SLOW_MS;
+        view->taken_ago_ms = for_ms < view->taken_ago_ms ? for_ms : view->taken_ago_ms;
+        break;
+    }
+}
+
+void board_look(const struct board *board, enum child_role pool, int64_t now_ms, struct board_view *view)
+{
+    *view = (struct board_view){.taken_ago_ms = INT64_MAX, .death_ago_ms = INT64_MAX};
+    for (unsigned i = 0; i < BOARD_SLOTS && atomic_load(&board->slot[i].generation) > 0; i++) {
+        if (atomic_load(&board->slot[i].role) == (int)pool)
+            view_slot(&board->slot[i], board_state(board, i), now_ms, view);
+    }
 }
 
 bool board_alive(const struct board *board, enum child_role pool)
 {
-    for (unsigned i = 0; i < BOARD_SLOTS && atomic_load(&board->slot[i].generation) > 0; i++) {
-        if (slot_of_pool(&board->slot[i], pool) && board_state(board, i) != BOARD_DEAD)
-            return true;
-    }
-    return false;
+    struct board_view view;
+
+    board_look(board, pool, 0, &view);
+    return view.ready + view.busy > 0;
 }
 
-bool board_saturated(const struct board *board, enum child_role pool, int64_t now_ms, int64_t patience_ms)
+bool pool_saturated(const struct board_view *view, int64_t waited_ms)
 {
-    int64_t last_taken = INT64_MIN, last_death = INT64_MIN;
-    bool alive = false;
-
-    for (unsigned i = 0; i < BOARD_SLOTS && atomic_load(&board->slot[i].generation) > 0; i++) {
-        enum board_state state = board_state(board, i);
-        int64_t since_ms = atomic_load(&board->slot[i].since_ms);
-
-        if (!slot_of_pool(&board->slot[i], pool))
-            continue;
-        if (state == BOARD_STARTING || state == BOARD_IDLE)
-            return false;
-        if (state == BOARD_DEAD) {
-            last_death = since_ms > last_death ? since_ms : last_death;
-        } else {
-            alive = true;
-            last_taken = since_ms > last_taken ? since_ms : last_taken;
-        }
-    }
-    return (alive ? last_taken : last_death) <= now_ms - patience_ms;
+    if (view->ready > 0)
+        return false;
+    if (view->busy == 0)
+        return view->death_ago_ms >= POOL_PATIENCE_MS;
+    if (view->taken_ago_ms >= POOL_PATIENCE_MS || waited_ms >= POOL_WAIT_MOST_MS)
+        return true;
+    return waited_ms >= POOL_PATIENCE_MS && view->busy_long * 2 >= view->busy;
 }
 
 void board_owner(const struct board *board, unsigned slot, char out[OWNER_MAX])

@@ -35,14 +35,9 @@ static int fill_tables(struct mp_arena *arena, const struct mp_conf_source *sour
 
 static int read_keyring(struct mp_arena *arena, struct mp_settings *settings, struct mp_error *err)
 {
-    struct mp_error wrong;
-
     if (!mp_secret_is_set(&settings->process.encryption_keys))
         return mp_fail(err, MP_E_CONFIG, "MEETPOOL_ENCRYPTION_KEYS is not set: give it 1:KEY, with KEY from `openssl rand -base64 32`");
-    mp_error_init(&wrong, arena);
-    if (mp_keyring_parse(arena, mp_secret_expose(&settings->process.encryption_keys), &settings->keyring, &wrong) < 0)
-        return mp_fail(err, MP_E_CONFIG, "MEETPOOL_ENCRYPTION_KEYS: %s", mp_error_message(&wrong));
-    return 0;
+    return mp_keyring_parse(arena, mp_secret_expose(&settings->process.encryption_keys), &settings->keyring, err);
 }
 
 int mp_settings_load(struct mp_arena *arena, const char *path, const struct mp_log *log, struct mp_settings **out, struct mp_error *err)

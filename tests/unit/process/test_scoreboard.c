@@ -10,8 +10,6 @@
 
 #include "process_int.h"
 
-#define PATIENCE_MS 700
-
 static int setup(void **state)
 {
     *state = board_new("0123abcd");
@@ -113,14 +111,22 @@ static void start_busy(struct board *board, unsigned slot, enum child_role role,
     board_set(board, slot, BOARD_BUSY, since_ms);
 }
 
-static void a_pool_is_saturated_when_all_have_been_busy_for_long(void **state)
+static bool saturated(const struct board *board, enum child_role pool, int64_t now_ms, int64_t waited_ms)
+{
+    struct board_view view;
+
+    board_look(board, pool, now_ms, &view);
+    return pool_saturated(&view, waited_ms);
+}
+
+static void a_pool_is_saturated_when_none_took_a_request_for_long(void **state)
 {
     struct board *board = *state;
 
     start_busy(board, 0, CHILD_SLOW, 1000);
     start_busy(board, 1, CHILD_SLOW, 1200);
-    assert_false(board_saturated(board, CHILD_SLOW, 1200 + PATIENCE_MS - 1, PATIENCE_MS));
-    assert_true(board_saturated(board, CHILD_SLOW, 1200 + PATIENCE_MS, PATIENCE_MS));
+    assert_false(saturated(board, CHILD_SLOW, 1200 + POOL_PATIENCE_MS - 1, 0));
+    assert_true(saturated(board, CHILD_SLOW, 1200 + POOL_PATIENCE_MS, 0));
 }
 
 static void one_idle_or_starting_worker_is_enough(void **state)
@@ -129,11 +135,35 @@ static void one_idle_or_starting_worker_is_enough(void **state)
 
     start_busy(board, 0, CHILD_SLOW, 0);
     board_start(board, 1, CHILD_SLOW, 0);
-    assert_false(board_saturated(board, CHILD_SLOW, 100000, PATIENCE_MS));
+    assert_false(saturated(board, CHILD_SLOW, 100000, INT64_MAX));
     board_set(board, 1, BOARD_IDLE, 0);
-    assert_false(board_saturated(board, CHILD_SLOW, 100000, PATIENCE_MS));
+    assert_false(saturated(board, CHILD_SLOW, 100000, INT64_MAX));
     board_set(board, 1, BOARD_DEAD, 99999);
-    assert_true(board_saturated(board, CHILD_SLOW, 100000, PATIENCE_MS));
+    assert_true(saturated(board, CHILD_SLOW, 100000, 0));
+}
+
+static void slow_workers_make_a_long_wait_a_refusal(void **state)
+{
+    struct board *board = *state;
+    int64_t now_ms = 10000;
+
+    start_busy(board, 0, CHILD_SLOW, now_ms - POOL_SLOW_MS);
+    start_busy(board, 1, CHILD_SLOW, now_ms - 10);
+    assert_false(saturated(board, CHILD_SLOW, now_ms, POOL_PATIENCE_MS - 1));
+    assert_true(saturated(board, CHILD_SLOW, now_ms, POOL_PATIENCE_MS));
+}
+
+static void a_burst_of_quick_requests_may_wait_longer(void **state)
+{
+    struct board *board = *state;
+    int64_t now_ms = 10000;
+
+    start_busy(board, 0, CHILD_SLOW, now_ms - POOL_SLOW_MS);
+    start_busy(board, 1, CHILD_SLOW, now_ms - 10);
+    start_busy(board, 2, CHILD_SLOW, now_ms - 20);
+    assert_false(saturated(board, CHILD_SLOW, now_ms, POOL_PATIENCE_MS));
+    assert_false(saturated(board, CHILD_SLOW, now_ms, POOL_WAIT_MOST_MS - 1));
+    assert_true(saturated(board, CHILD_SLOW, now_ms, POOL_WAIT_MOST_MS));
 }
 
 static void the_pools_do_not_look_at_each_other(void **state)
@@ -145,8 +175,8 @@ static void the_pools_do_not_look_at_each_other(void **state)
     board_set(board, 1, BOARD_IDLE, 0);
     board_start(board, 2, CHILD_SLOW_OVERFLOW, 0);
     board_set(board, 2, BOARD_IDLE, 0);
-    assert_true(board_saturated(board, CHILD_SLOW, 100000, PATIENCE_MS));
-    assert_false(board_saturated(board, CHILD_FAST, 100000, PATIENCE_MS));
+    assert_true(saturated(board, CHILD_SLOW, 100000, 0));
+    assert_false(saturated(board, CHILD_FAST, 100000, 0));
     assert_true(board_alive(board, CHILD_FAST));
 }
 
@@ -157,8 +187,8 @@ static void a_pool_without_workers_gets_the_same_patience(void **state)
     board_start(board, 0, CHILD_FAST, 1000);
     board_set(board, 0, BOARD_DEAD, 1000);
     assert_false(board_alive(board, CHILD_FAST));
-    assert_false(board_saturated(board, CHILD_FAST, 1000 + PATIENCE_MS - 1, PATIENCE_MS));
-    assert_true(board_saturated(board, CHILD_FAST, 1000 + PATIENCE_MS, PATIENCE_MS));
+    assert_false(saturated(board, CHILD_FAST, 1000 + POOL_PATIENCE_MS - 1, 0));
+    assert_true(saturated(board, CHILD_FAST, 1000 + POOL_PATIENCE_MS, 0));
 }
 
 int main(void)
@@ -168,8 +198,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_new_tenant_does_not_revive_the_old_one, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_not_surely_ours_may_live, setup, teardown),
         cmocka_unit_test_setup_teardown(children_share_the_board, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_pool_is_saturated_when_all_have_been_busy_for_long, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_pool_is_saturated_when_none_took_a_request_for_long, setup, teardown),
         cmocka_unit_test_setup_teardown(one_idle_or_starting_worker_is_enough, setup, teardown),
+        cmocka_unit_test_setup_teardown(slow_workers_make_a_long_wait_a_refusal, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_burst_of_quick_requests_may_wait_longer, setup, teardown),
         cmocka_unit_test_setup_teardown(the_pools_do_not_look_at_each_other, setup, teardown),
         cmocka_unit_test_setup_teardown(a_pool_without_workers_gets_the_same_patience, setup, teardown),
     };
