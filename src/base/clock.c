@@ -83,7 +83,7 @@ void mp_civil_at(int64_t at_ms, int offset_s, struct mp_civil *out)
     if (__builtin_add_overflow(at_ms, (int64_t)offset_s * 1000, &local_ms))
         local_ms = at_ms;
     days = floor_div(local_ms, MP_DAY_MS);
-    rest = local_ms - days * MP_DAY_MS;
+    rest = local_ms % MP_DAY_MS + (local_ms % MP_DAY_MS < 0 ? MP_DAY_MS : 0);
     mp_civil_of_days(days, &out->year, &out->month, &out->day);
     out->hour = (int)(rest / HOUR_MS);
     out->minute = (int)(rest / MINUTE_MS % 60);

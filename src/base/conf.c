@@ -163,7 +163,8 @@ static const char *read_line(struct mp_arena *arena, struct mp_conf_source *sour
     problem = read_value(line, &value);
     if (!problem)
         set(arena, source, name, mp_buf_slice(&value));
-    explicit_bzero(value.p, value.cap);
+    if (value.p)
+        explicit_bzero(value.p, value.cap);
     return problem;
 }
 
