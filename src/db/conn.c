@@ -35,7 +35,8 @@ const size_t mp_db_settings_rows = MP_COUNT(mp_db_settings);
 
 /*
  * Column 0: the server takes no writes. Column 1: 2 where a Galera provider is loaded (its name is not empty) and the node is not ready, otherwise
- * less. Servers without Galera say OFF and no name. (Beside an aggregate of the same SELECT MariaDB 10.11 gives read_only as 0.)
+ * less; such a node may also answer 1047 or 1205. Servers without Galera say OFF and no name. (Beside an aggregate of the same SELECT MariaDB 10.11
+ * gives read_only as 0.)
  */
 static const struct mp_sql node_state = {
     "SELECT @@GLOBAL.read_only, (SELECT COUNT(*) FROM information_schema.GLOBAL_STATUS"
@@ -283,9 +284,9 @@ static bool open_host(struct mp_db *db, const struct db_host *host)
     fine = number == 0 && ask_node_state(db) == DB_FINE;
     if (!fine)
         db_drop(db);
-    mp_log(db->log, fine ? MP_DEBUG : MP_WARNING, fine ? "db.connected" : "db.host_failed",
-           MP_STR("host", db->conf.socket ? db->conf.socket : host->name), MP_INT("port", host->port),
-           MP_STR("reason", fine ? NULL : db->failure.text));
+    /* Where there is but one, its failure is the caller's error and told by that. */
+    if (!fine && db->hosts_count > 1)
+        mp_log(db->log, MP_WARNING, "db.host_failed", MP_STR("host", host->name), MP_INT("port", host->port), MP_STR("reason", db->failure.text));
     return fine;
 }
 

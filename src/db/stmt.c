@@ -251,8 +251,9 @@ static enum db_class prepare(struct mp_stmt *st)
 }
 
 /*
- * Reads the whole result. Where that fails the statement is reset at once: an error that comes after the first row (Galera sends 1213 for a SELECT
- * ... FOR UPDATE that way) leaves Connector/C 3.3 waiting for rows that nobody will send, for ever, at the next execute.
+ * Reads the whole result. An error may come after the first row (Galera sends 1213 for a SELECT ... FOR UPDATE that way). Connector/C 3.3.20 then
+ * believes that rows are still to come: after mysql_stmt_free_result() the next execute waits for them for ever. So the statement is reset at once,
+ * and has no rows to be freed.
  */
 static enum db_class store(struct mp_stmt *st)
 {

@@ -161,8 +161,8 @@ static void test_mistakes_are_internal_and_name_the_statement(void **state)
 }
 
 /*
- * The sub-select gives one row for the highest id and two for the next, so that the error comes after the first row. Connector/C then waits for ever
- * at the next execute of the same statement, unless the statement is reset.
+ * The sub-select gives one row for the highest id and two for the next, so that the error comes after the first row. A statement that is freed but
+ * not reset then waits for ever at its next run.
  */
 static void test_an_error_after_the_first_row_does_not_hang_the_next_run(void **state)
 {
