@@ -83,7 +83,8 @@ CREATE TABLE IF NOT EXISTS meeting (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
 -- A place at a host, taken for a meeting. States: creating (Zoom may or may not know the meeting), held (it exists at Zoom), deleting (it is to go
--- at Zoom; taken until it has), lost (given up, but Zoom may have made it after all: looked for, deleted if it turns up; takes no place), free.
+-- at Zoom; taken until it has), lost (given up, but Zoom may have made it after all: looked for, deleted if it turns up; takes no place), spare (the
+-- old interval of a meeting that is being moved, kept until Zoom has agreed), free.
 CREATE TABLE IF NOT EXISTS place (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   meeting_id BIGINT UNSIGNED NOT NULL,

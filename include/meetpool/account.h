@@ -52,8 +52,12 @@ struct mp_account_conf {
  */
 int mp_account_conf_load(struct mp_arena *arena, const struct mp_conf_source *source, const struct mp_log *log, struct mp_account_conf *out,
                          struct mp_error *err) MP_MUST_CHECK;
+/* This installation's id, read once a process; names our meetings at Zoom. */
+int mp_account_install_id(struct mp_ctx *ctx, const char **id, struct mp_error *err) MP_MUST_CHECK;
 /* Index of an account by name; -1 where it is not configured. */
 int mp_account_find(const struct mp_account_conf *conf, const char *name);
+/* Index of an account, and of its host, by their rows; -1 where they are not configured (any more). */
+int mp_account_by_row(struct mp_ctx *ctx, int64_t account_row, int64_t host_row, int *host, struct mp_error *err);
 
 /* How accounts and hosts stand now. `hosts[i]` belongs to the account's i-th host. */
 struct mp_host_state {
@@ -138,6 +142,9 @@ struct json_object *mp_choice_json(struct mp_arena *arena, const struct mp_accou
  */
 typedef void mp_account_fn(struct mp_ctx *ctx, const struct mp_secret *token, unsigned timeout_ms, void *arg, struct mp_zoom_result *res);
 void mp_account_call(struct mp_ctx *ctx, size_t account, int host, int64_t deadline_ms, mp_account_fn *fn, void *arg, struct mp_zoom_result *res);
+
+/* Who the host is at Zoom; also tries the account's credentials. */
+void mp_account_user(struct mp_ctx *ctx, size_t account, size_t host, struct mp_zoom_user *out, struct mp_zoom_result *res);
 
 /* Spends one of the host's creates or updates of this UTC day. 1: spent, 0: used up, -1 failed. In or outside a transaction. */
 int mp_account_spend(struct mp_ctx *ctx, int64_t host_row, int64_t now_ms, bool create, struct mp_error *err) MP_MUST_CHECK;

@@ -122,6 +122,8 @@ struct mp_response {
     size_t headers_count;
 };
 
+/* `data`, made when first asked for. */
+struct json_object *mp_response_data(struct mp_response *res);
 void mp_response_header(struct mp_response *res, const char *name, const char *value);
 void mp_response_warn(struct mp_response *res, const char *code, const char *message_fmt, ...) MP_PRINTF(3, 4);
 /* A warning with a further member. */

@@ -82,7 +82,7 @@ int mp_store_meeting_pending(struct mp_db *db, struct mp_arena *arena, int64_t t
 /* Claims a pending one by its version for the next `for_ms`. 1 ours, 0 not. */
 int mp_store_meeting_touch(struct mp_db *db, int64_t id, int64_t seen_updated_at, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
 
-enum mp_place_state { MP_PLACE_CREATING, MP_PLACE_HELD, MP_PLACE_DELETING, MP_PLACE_LOST, MP_PLACE_FREE };
+enum mp_place_state { MP_PLACE_CREATING, MP_PLACE_HELD, MP_PLACE_DELETING, MP_PLACE_LOST, MP_PLACE_SPARE, MP_PLACE_FREE };
 
 struct mp_place_row {
     int64_t id, meeting_id, account_id, host_id;
@@ -95,7 +95,7 @@ struct mp_place_row {
     int64_t now_ms; /* the database's clock when it was read */
 };
 
-/* In a transaction after mp_store_account_take(). Leased to `owner` for `lease_ms`; looked at by repair after `check_ms`. Fills id. */
+/* `row->state` is CREATING or SPARE. In a transaction after mp_store_account_take(). Leased to `owner` for `lease_ms`; looked at by repair after `check_ms`. Fills id. */
 int mp_store_place_insert(struct mp_db *db, struct mp_place_row *row, int64_t lease_ms, int64_t check_ms, struct mp_error *err) MP_MUST_CHECK;
 int mp_store_place_by_meeting(struct mp_db *db, struct mp_arena *arena, int64_t meeting_id, struct mp_place_row *row,
                               struct mp_error *err) MP_MUST_CHECK;
@@ -104,7 +104,7 @@ int mp_store_place_by_ref(struct mp_db *db, struct mp_arena *arena, const char *
  * that was deleted meanwhile leaves its place `deleting`. */
 int mp_store_place_hold(struct mp_db *db, const struct mp_place_row *place, const struct mp_meeting_facts *facts, const char *placement,
                         int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
-/* creating, deleting or lost -> free under the fence; `unbook` also takes the booking off the account's count. 1 done, 0 not ours. */
+/* creating, deleting, lost or spare -> free under the fence; `unbook` also takes the booking off the account's count. 1 done, 0 not ours. */
 int mp_store_place_free(struct mp_db *db, const struct mp_place_row *place, bool unbook, struct mp_error *err) MP_MUST_CHECK;
 /* creating -> lost, to be looked for after `check_ms`. 1 done, 0 not ours. */
 int mp_store_place_lose(struct mp_db *db, const struct mp_place_row *place, int64_t check_ms, struct mp_error *err) MP_MUST_CHECK;

@@ -14,6 +14,7 @@ struct account_memory {
 };
 
 struct mp_account_runtime {
+    char install_id[16]; /* empty: not read yet */
     struct account_memory *accounts;
 };
 

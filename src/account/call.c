@@ -113,3 +113,22 @@ out:
     log_failure(ctx, account, res);
     learn(ctx, account, host, res);
 }
+
+struct user_call {
+    const char *user;
+    struct mp_zoom_user *out;
+};
+
+static void do_user(struct mp_ctx *ctx, const struct mp_secret *token, unsigned timeout_ms, void *arg, struct mp_zoom_result *res)
+{
+    struct user_call *call = arg;
+
+    mp_zoom_user_get(ctx->zoom, ctx->arena, token, timeout_ms, call->user, call->out, res);
+}
+
+void mp_account_user(struct mp_ctx *ctx, size_t account, size_t host, struct mp_zoom_user *out, struct mp_zoom_result *res)
+{
+    struct user_call call = {ctx->account_conf->accounts[account].hosts[host].user, out};
+
+    mp_account_call(ctx, account, (int)host, mp_monotonic_ms() + CALL_TIMEOUT_MS, do_user, &call, res);
+}

@@ -22,6 +22,39 @@ int account_rows(struct mp_ctx *ctx, size_t account, struct mp_error *err)
     return 0;
 }
 
+int mp_account_install_id(struct mp_ctx *ctx, const char **id, struct mp_error *err)
+{
+    char *kept = ctx->account_conf->runtime->install_id;
+    const char *read;
+
+    if (kept[0] == '\0') {
+        if (mp_store_install_id(ctx->db, ctx->arena, &read, err) < 0)
+            return -1;
+        memcpy(kept, read, strnlen(read, sizeof(ctx->account_conf->runtime->install_id) - 1));
+    }
+    *id = kept;
+    return 0;
+}
+
+int mp_account_by_row(struct mp_ctx *ctx, int64_t account_row, int64_t host_row, int *host, struct mp_error *err)
+{
+    const struct mp_account_conf *conf = ctx->account_conf;
+
+    *host = -1;
+    for (size_t i = 0; i < conf->count; i++) {
+        const struct account_memory *memory = &conf->runtime->accounts[i];
+
+        if (account_rows(ctx, i, err) < 0)
+            return -1;
+        if (memory->row != account_row)
+            continue;
+        for (size_t h = 0; h < conf->accounts[i].hosts_count; h++)
+            *host = memory->host_rows[h] == host_row ? (int)h : *host;
+        return (int)i;
+    }
+    return -1;
+}
+
 static void fill_state(const struct mp_host_row *row, const struct account_memory *memory, size_t hosts, struct mp_account_state *state)
 {
     state->bookings = row->account_bookings;

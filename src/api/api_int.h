@@ -192,6 +192,8 @@ void mp_envelope_common(struct mp_arena *arena, struct mp_answer *answer, const 
 /* ---- ops.c ---- */
 
 extern const struct mp_route_table mp_ops_routes;
+extern const struct mp_route_table mp_account_routes;
+extern const struct mp_route_table mp_meeting_routes;
 /* Reads openapi.json. Errors: MP_E_CONFIG where the setting names a file that cannot be read. */
 int mp_openapi_load(struct mp_arena *arena, const struct mp_api_conf *conf, struct mp_slice *out, struct mp_error *err) MP_MUST_CHECK;
 

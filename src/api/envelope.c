@@ -66,6 +66,13 @@ const char *mp_answer_header_get(const struct mp_answer *answer, const char *nam
     return NULL;
 }
 
+struct json_object *mp_response_data(struct mp_response *res)
+{
+    if (res->data == NULL)
+        res->data = mp_json_object(res->arena);
+    return res->data;
+}
+
 void mp_response_header(struct mp_response *res, const char *name, const char *value)
 {
     assert(res->headers_count < MP_COUNT(res->headers));

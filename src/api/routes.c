@@ -3,5 +3,7 @@
 /* The rows stand beside their handlers, one table a file. */
 const struct mp_route_table *const mp_api_tables[] = {
     &mp_ops_routes,
+    &mp_account_routes,
+    &mp_meeting_routes,
 };
 const size_t mp_api_tables_count = MP_COUNT(mp_api_tables);

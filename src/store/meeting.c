@@ -75,9 +75,9 @@ static const struct mp_sql meeting_touch = {"UPDATE meeting SET updated_at = ? W
     " p.created_at, " MP_DB_NOW_MS
 static const struct mp_sql place_insert = {
     "INSERT INTO place (meeting_id, account_id, host_id, ref, state, busy_from, busy_until, owner, lease_until, fence, check_at,"
-    " created_at) VALUES (?, ?, ?, ?, 'creating', ?, ?, ?, " MP_DB_NOW_MS " + ?, 1, " MP_DB_NOW_MS " + ?, " MP_DB_NOW_MS ")"};
+    " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, " MP_DB_NOW_MS " + ?, 1, " MP_DB_NOW_MS " + ?, " MP_DB_NOW_MS ")"};
 /* The latest: a meeting that went from account to account has one for each try. */
-static const struct mp_sql place_by_meeting = {"SELECT " PLACE_COLS " FROM place p WHERE p.meeting_id = ? ORDER BY p.id DESC LIMIT 1"};
+static const struct mp_sql place_by_meeting = {"SELECT " PLACE_COLS " FROM place p WHERE p.meeting_id = ? AND p.state <> 'spare' ORDER BY p.id DESC LIMIT 1"};
 static const struct mp_sql place_by_ref = {"SELECT " PLACE_COLS " FROM place p WHERE p.ref = ?"};
 /*
  * MariaDB evaluates SET from left to right and sees values already assigned; what depends on the meeting's status therefore stands before it is
@@ -94,7 +94,7 @@ static const struct mp_sql place_hold = {
     " WHERE p.id = ? AND p.fence = ? AND p.state = 'creating'"};
 static const struct mp_sql place_free = {
     "UPDATE place p JOIN account a ON a.id = p.account_id SET p.state = 'free', p.taken = 0, p.open = 0, p.check_at = NULL, p.owner = NULL,"
-    " a.bookings = a.bookings - ? WHERE p.id = ? AND p.fence = ? AND p.state IN ('creating', 'deleting', 'lost')"};
+    " a.bookings = a.bookings - ? WHERE p.id = ? AND p.fence = ? AND p.state IN ('creating', 'deleting', 'lost', 'spare')"};
 static const struct mp_sql place_lose = {
     "UPDATE place p JOIN account a ON a.id = p.account_id SET p.state = 'lost', p.taken = 0, p.owner = NULL, p.lease_until = 0, p.checks = 0,"
     " p.check_at = " MP_DB_NOW_MS " + ?, a.bookings = a.bookings - 1 WHERE p.id = ? AND p.fence = ? AND p.state = 'creating'"};
@@ -122,7 +122,7 @@ static const char *const status_names[] = {
     [MP_MEETING_ENDED] = "ended",       [MP_MEETING_DELETED] = "deleted",     [MP_MEETING_FAILED] = "failed",
 };
 static const char *const place_names[] = {
-    [MP_PLACE_CREATING] = "creating", [MP_PLACE_HELD] = "held", [MP_PLACE_DELETING] = "deleting", [MP_PLACE_LOST] = "lost", [MP_PLACE_FREE] = "free",
+    [MP_PLACE_CREATING] = "creating", [MP_PLACE_HELD] = "held", [MP_PLACE_DELETING] = "deleting", [MP_PLACE_LOST] = "lost", [MP_PLACE_SPARE] = "spare", [MP_PLACE_FREE] = "free",
 };
 
 const char *mp_meeting_status_name(enum mp_meeting_status status)
@@ -435,6 +435,7 @@ int mp_store_place_insert(struct mp_db *db, struct mp_place_row *row, int64_t le
     mp_bind_i64(st, row->account_id);
     mp_bind_i64(st, row->host_id);
     mp_bind_text(st, row->ref);
+    mp_bind_text(st, place_names[row->state]);
     mp_bind_i64(st, row->busy_from);
     mp_bind_i64(st, row->busy_until);
     mp_bind_text(st, row->owner);
@@ -443,7 +444,6 @@ int mp_store_place_insert(struct mp_db *db, struct mp_place_row *row, int64_t le
     if (mp_db_run(st, err) < 0)
         return -1;
     row->id = mp_db_insert_id(st);
-    row->state = MP_PLACE_CREATING;
     row->fence = 1;
     return 0;
 }

@@ -1,0 +1,364 @@
+#include <json-c/linkhash.h>
+#include <string.h>
+
+#include "meeting_int.h"
+#include "meetpool/clock.h"
+#include "meetpool/json.h"
+
+/* How often a change is tried again when somebody else changed the same meeting in between. */
+#define RIVALS_MAX 4
+/* The old interval is kept for this long while Zoom is told. */
+#define SPARE_MS 30000
+
+/* One change on its way. */
+struct changing {
+    struct mp_ctx *ctx;
+    struct mp_meeting *meeting;
+    const struct mp_meeting_change *change;
+    struct mp_meeting_row before, after;
+    struct mp_place_row place; /* held */
+    struct mp_place_row spare; /* id 0: the interval stays inside the old one */
+    int64_t from, until, now_ms;
+};
+
+static bool same(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* The settings asked for before, overridden by those asked for now; `merged` is NULL where nothing changes. */
+static int merge_settings(struct mp_ctx *ctx, const char *before, struct json_object *asked, const char **merged, struct mp_error *err)
+{
+    struct json_object *base;
+    const char *text;
+
+    *merged = NULL;
+    if (asked == NULL)
+        return 0;
+    if (mp_json_parse(ctx->arena, mp_slice_of(before != NULL ? before : "{}"), &base, err) < 0)
+        return mp_fail_log(err, MP_E_INTERNAL, "stored settings are not JSON");
+    json_object_object_foreach(asked, key, value)
+    {
+        json_object_object_add(base, key, json_object_get(value));
+    }
+    text = mp_json_text(ctx->arena, base);
+    *merged = same(text, before) ? NULL : text;
+    return 0;
+}
+
+/* What the record is to say. 1: something differs, 0: nothing does, -1 failed. */
+static int desire(struct changing *c, struct mp_error *err)
+{
+    const struct mp_meeting_change *w = c->change;
+    const char *settings;
+
+    c->before = c->after = c->meeting->row;
+    if (merge_settings(c->ctx, c->before.settings_requested, w->settings, &settings, err) < 0)
+        return -1;
+    c->after.topic = w->topic != NULL ? w->topic : c->before.topic;
+    c->after.agenda = w->agenda != NULL ? w->agenda : c->before.agenda;
+    c->after.timezone = w->timezone != NULL ? w->timezone : c->before.timezone;
+    c->after.password = w->password != NULL ? w->password : c->before.password;
+    c->after.starts_at = w->starts_at >= 0 ? w->starts_at / 1000 * 1000 : c->before.starts_at;
+    c->after.duration_min = w->duration_min > 0 ? w->duration_min : c->before.duration_min;
+    c->after.settings_requested = settings != NULL ? settings : c->before.settings_requested;
+    return settings != NULL || !same(c->after.topic, c->before.topic) || !same(c->after.agenda, c->before.agenda) ||
+           !same(c->after.timezone, c->before.timezone) || !same(c->after.password, c->before.password) ||
+           c->after.starts_at != c->before.starts_at || c->after.duration_min != c->before.duration_min;
+}
+
+static bool time_differs(const struct changing *c)
+{
+    return c->after.starts_at != c->before.starts_at || c->after.duration_min != c->before.duration_min;
+}
+
+/* Under the account's lock: does the new interval fit at the meeting's own host, its own place apart? */
+static int fits_here(struct changing *c, struct mp_error *err)
+{
+    const struct mp_account_entry *entry = &c->ctx->account_conf->accounts[c->meeting->account];
+    struct mp_busy_row *rows;
+    struct mp_busy *busy;
+    size_t count;
+
+    if (mp_store_busy(c->ctx->db, c->ctx->arena, c->place.account_id, c->from, c->until, c->now_ms, c->place.id, &rows, &count, err) < 0)
+        return -1;
+    busy = meeting_busy(c->ctx->arena, rows, count);
+    if (mp_capacity_peak(busy, count, c->place.account_id, 0, c->from, c->until) < (size_t)entry->max_concurrent &&
+        (entry->host_max_concurrent == 0 ||
+         mp_capacity_peak(busy, count, c->place.account_id, c->place.host_id, c->from, c->until) < (size_t)entry->host_max_concurrent))
+        return 0;
+    return mp_fail(err, MP_E_NO_CAPACITY, "The meeting's own host has no room from %s to %s.", mp_time_format(c->ctx->arena, c->from),
+                   mp_time_format(c->ctx->arena, c->until));
+}
+
+/* Moves the place; the old interval stays taken by a spare until Zoom has agreed, so that a refusal can be undone. */
+static int move_place(struct mp_db *db, struct changing *c, struct mp_error *err)
+{
+    if (fits_here(c, err) < 0)
+        return -1;
+    c->spare = (struct mp_place_row){.id = 0,
+                                     .meeting_id = c->before.id,
+                                     .account_id = c->place.account_id,
+                                     .host_id = c->place.host_id,
+                                     .ref = meeting_new_ref(c->ctx->arena),
+                                     .state = MP_PLACE_SPARE,
+                                     .busy_from = c->place.busy_from,
+                                     .busy_until = c->place.busy_until,
+                                     .owner = c->ctx->owner};
+    if (mp_store_place_insert(db, &c->spare, SPARE_MS, SPARE_MS, err) < 0)
+        return -1;
+    return mp_store_place_move(db, c->before.id, c->from, c->until, err);
+}
+
+/* The transaction. May run twice. */
+static int want_it(struct mp_db *db, void *arg, struct mp_error *err)
+{
+    struct changing *c = arg;
+    int rc;
+
+    c->after.version = c->before.version;
+    if (mp_store_account_take(db, c->place.account_id, c->now_ms, err) < 0)
+        return -1;
+    if (time_differs(c) && move_place(db, c, err) < 0)
+        return -1;
+    rc = mp_account_spend(c->ctx, c->place.host_id, c->now_ms, false, err);
+    if (rc == 0)
+        return mp_fail(err, MP_E_NO_ACCOUNT,
+                       "The meeting's host has used up its creates and updates of this day at Zoom; try again after 00:00 UTC.");
+    if (rc < 0)
+        return -1;
+    rc = mp_store_meeting_want(db, &c->after, c->now_ms, err);
+    if (rc == 0)
+        return mp_fail(err, MP_E_CONFLICT, "The meeting was changed by somebody else at the same moment; read it again and repeat the change.");
+    return rc < 0 ? -1 : 0;
+}
+
+/* What Zoom is told: what differs, and the marker wherever the agenda goes along. */
+static int zoom_spec(struct changing *c, struct mp_zoom_meeting_spec *spec, struct mp_error *err)
+{
+    *spec = (struct mp_zoom_meeting_spec){.starts_at = -1, .duration_min = -1};
+    if (!same(c->after.topic, c->before.topic))
+        spec->topic = c->after.topic;
+    if (!same(c->after.password, c->before.password))
+        spec->password = c->after.password;
+    if (c->after.starts_at != c->before.starts_at || !same(c->after.timezone, c->before.timezone)) {
+        spec->starts_at = c->after.starts_at;
+        spec->timezone = c->after.timezone;
+    }
+    if (c->after.duration_min != c->before.duration_min)
+        spec->duration_min = c->after.duration_min;
+    if (!same(c->after.settings_requested, c->before.settings_requested))
+        spec->settings = c->change->settings;
+    if (same(c->after.agenda, c->before.agenda))
+        return 0;
+    return meeting_agenda_out(c->ctx, c->place.ref, c->after.agenda, &spec->agenda, err);
+}
+
+static int undo_it(struct mp_db *db, void *arg, struct mp_error *err)
+{
+    struct changing *c = arg;
+    struct mp_meeting_row back = c->before;
+
+    back.version = c->after.version;
+    if (mp_store_account_take(db, c->place.account_id, c->now_ms, err) < 0)
+        return -1;
+    if (mp_store_meeting_want(db, &back, c->now_ms, err) < 0 || mp_store_meeting_told(db, back.id, back.version, NULL, err) < 0)
+        return -1;
+    if (c->spare.id == 0)
+        return 0;
+    if (mp_store_place_free(db, &c->spare, false, err) < 0)
+        return -1;
+    return mp_store_place_move(db, back.id, c->place.busy_from, c->place.busy_until, err);
+}
+
+/* Zoom has said something to the change, or nothing. */
+static int conclude(struct changing *c, const struct mp_zoom_result *res, struct mp_meeting_outcome *outcome, struct mp_error *err)
+{
+    struct mp_ctx *ctx = c->ctx;
+
+    if (res->cls == MP_ZOOM_NOT_FOUND) {
+        if (meeting_make_gone(ctx, c->meeting, err) < 0)
+            return -1;
+        return mp_fail(err, MP_E_NOT_FOUND, "This meeting was deleted at Zoom.");
+    }
+    if (res->cls != MP_ZOOM_OK && !meeting_worth_repeating(res->cls)) {
+        if (mp_tx_run(ctx->db, undo_it, c, err) < 0)
+            return -1;
+        if (res->cls == MP_ZOOM_IN_PROGRESS)
+            return mp_fail(err, MP_E_CONFLICT, "The meeting is running; Zoom does not change it now.");
+        return mp_fail(err, MP_E_ZOOM_FAILED, "Zoom refused the change: %s", res->message);
+    }
+    if (c->spare.id != 0 && mp_store_place_free(ctx->db, &c->spare, false, err) < 0)
+        return -1;
+    if (res->cls == MP_ZOOM_OK)
+        return mp_store_meeting_told(ctx->db, c->after.id, c->after.version, NULL, err);
+    outcome->zoom_failed = res->message;
+    return mp_store_meeting_pending_error(ctx->db, c->after.id, res->message, err);
+}
+
+/* The change at the meeting's own place. */
+static int change_here(struct changing *c, struct mp_meeting_outcome *outcome, struct mp_error *err)
+{
+    struct mp_zoom_meeting_spec spec;
+    struct mp_zoom_result res;
+    int rc = mp_store_place_by_meeting(c->ctx->db, c->ctx->arena, c->before.id, &c->place, err);
+
+    if (rc < 0)
+        return -1;
+    if (rc == 0 || c->place.state != MP_PLACE_HELD)
+        return mp_fail(err, MP_E_CONFLICT, "The meeting is being made or removed; try again shortly.");
+    if (mp_tx_run(c->ctx->db, want_it, c, err) < 0 || zoom_spec(c, &spec, err) < 0)
+        return -1;
+    meeting_zoom_update(c->ctx, c->meeting->account, c->meeting->host, c->after.zoom_id, &spec, mp_monotonic_ms() + MEETING_DEADLINE_MS, &res);
+    return conclude(c, &res, outcome, err);
+}
+
+/* Somewhere else in the pool: a new meeting at Zoom takes over, the old one is deleted. */
+static int move_elsewhere(struct changing *c, struct mp_meeting **moved, struct mp_meeting_outcome *outcome, struct mp_error *err)
+{
+    struct mp_meeting_spec spec = {.owner_sub = c->after.owner_sub,
+                                   .host_sub = c->after.host_sub,
+                                   .type = 2,
+                                   .topic = c->after.topic,
+                                   .agenda = c->after.agenda,
+                                   .timezone = c->after.timezone,
+                                   .password = c->after.password,
+                                   .starts_at = c->after.starts_at,
+                                   .duration_min = c->after.duration_min,
+                                   .account = -1};
+    struct mp_zoom_result res;
+    int rc;
+
+    if (c->after.settings_requested != NULL && mp_json_parse(c->ctx->arena, mp_slice_of(c->after.settings_requested), &spec.settings, err) < 0)
+        return -1;
+    if (meeting_book_other(c->ctx, &spec, c->place.id, moved, err) < 0)
+        return -1;
+    outcome->moved = true;
+    if (mp_store_meeting_replaced(c->ctx->db, c->before.id, (*moved)->row.id, c->now_ms, err) < 0)
+        return -1;
+    rc = mp_store_place_delete(c->ctx->db, c->ctx->arena, c->before.id, c->ctx->owner, MEETING_LEASE_MS, &c->place, err);
+    if (rc <= 0)
+        return rc;
+    meeting_zoom_delete(c->ctx, c->meeting->account, c->meeting->host, c->before.zoom_id, mp_monotonic_ms() + MEETING_REPAIR_TIMEOUT_MS, &res);
+    if (res.cls == MP_ZOOM_OK || res.cls == MP_ZOOM_NOT_FOUND)
+        return mp_store_place_free(c->ctx->db, &c->place, true, err) < 0 ? -1 : 0;
+    return mp_store_place_later(c->ctx->db, &c->place, 1000, err) < 0 ? -1 : 0;
+}
+
+static int changeable(const struct mp_meeting *meeting, struct mp_error *err)
+{
+    if (meeting->row.status == MP_MEETING_ENDED)
+        return mp_fail(err, MP_E_CONFLICT, "The meeting has ended and cannot be changed.");
+    if (meeting->row.status == MP_MEETING_CREATING)
+        return mp_fail(err, MP_E_CONFLICT, "The meeting is being made; try again shortly.");
+    if (meeting->account < 0 || meeting->host < 0)
+        return mp_fail(err, MP_E_ZOOM_FAILED, "The Zoom account that made this meeting is no longer configured here.");
+    return 0;
+}
+
+int mp_meeting_change(struct mp_ctx *ctx, struct mp_meeting **meeting, const struct mp_meeting_change *change, struct mp_meeting_outcome *outcome,
+                      struct mp_error *err)
+{
+    *outcome = (struct mp_meeting_outcome){0};
+    for (int rivals = 0;; rivals++) {
+        struct changing c = {.ctx = ctx, .meeting = *meeting, .change = change, .now_ms = mp_now_ms()};
+        struct mp_meeting_row fresh;
+        int rc;
+
+        if (changeable(*meeting, err) < 0)
+            return -1;
+        rc = desire(&c, err);
+        if (rc <= 0)
+            return rc;
+        meeting_interval(ctx, c.after.starts_at, c.after.duration_min, c.now_ms, &c.from, &c.until);
+        rc = change_here(&c, outcome, err);
+        if (rc == 0) {
+            c.after.pending = outcome->zoom_failed != NULL ? "update" : NULL;
+            return meeting_wrap(ctx, &c.after, meeting, err);
+        }
+        if (err->code == MP_E_NO_CAPACITY && (*meeting)->row.status == MP_MEETING_SCHEDULED) {
+            mp_error_reset(err);
+            return move_elsewhere(&c, meeting, outcome, err);
+        }
+        if (err->code != MP_E_CONFLICT || rivals == RIVALS_MAX)
+            return -1;
+        if (mp_store_meeting_by_id(ctx->db, ctx->arena, (*meeting)->row.id, &fresh, err) <= 0 || fresh.version == (*meeting)->row.version)
+            return -1;
+        mp_error_reset(err);
+        if (meeting_wrap(ctx, &fresh, meeting, err) < 0)
+            return -1;
+    }
+}
+
+/* ---- Deleting and ending ---- */
+
+struct deleting {
+    struct mp_ctx *ctx;
+    int64_t meeting_id, now_ms;
+    struct mp_place_row place;
+    int held;
+};
+
+/* The transaction: from here on the meeting is gone for everybody; its place stays taken until it is gone at Zoom. */
+static int give_up_meeting(struct mp_db *db, void *arg, struct mp_error *err)
+{
+    struct deleting *d = arg;
+
+    d->held = mp_store_place_delete(db, d->ctx->arena, d->meeting_id, d->ctx->owner, MEETING_LEASE_MS, &d->place, err);
+    if (d->held < 0)
+        return -1;
+    return mp_store_meeting_status(db, d->meeting_id, MP_MEETING_DELETED, d->now_ms, err) < 0 ? -1 : 0;
+}
+
+int mp_meeting_delete(struct mp_ctx *ctx, struct mp_meeting *meeting, struct mp_meeting_outcome *outcome, struct mp_error *err)
+{
+    struct deleting d = {.ctx = ctx, .meeting_id = meeting->row.id, .now_ms = mp_now_ms()};
+    struct mp_zoom_result res;
+
+    *outcome = (struct mp_meeting_outcome){0};
+    if (meeting->row.status == MP_MEETING_STARTED)
+        return mp_fail(err, MP_E_CONFLICT, "The meeting is running; end it first.");
+    if (mp_tx_run(ctx->db, give_up_meeting, &d, err) < 0)
+        return -1;
+    if (d.held == 0)
+        return 0;
+    if (meeting->account < 0) {
+        outcome->zoom_failed = "the account that made it is no longer configured here";
+        return 0;
+    }
+    meeting_zoom_delete(ctx, meeting->account, meeting->host, meeting->row.zoom_id, mp_monotonic_ms() + MEETING_DEADLINE_MS, &res);
+    if (res.cls == MP_ZOOM_OK || res.cls == MP_ZOOM_NOT_FOUND)
+        return mp_store_place_free(ctx->db, &d.place, false, err) < 0 ? -1 : 0;
+    /* Refused because it runs, or for now: repair goes on until Zoom has deleted it. */
+    outcome->zoom_failed = res.message != NULL ? res.message : mp_zoom_class_name(res.cls);
+    return mp_store_place_later(ctx->db, &d.place, 1000, err) < 0 ? -1 : 0;
+}
+
+static void do_end(struct mp_ctx *ctx, const struct mp_secret *token, unsigned timeout_ms, void *arg, struct mp_zoom_result *res)
+{
+    mp_zoom_meeting_end(ctx->zoom, ctx->arena, token, timeout_ms, *(const int64_t *)arg, res);
+}
+
+int mp_meeting_end(struct mp_ctx *ctx, struct mp_meeting *meeting, struct mp_error *err)
+{
+    int64_t now_ms = mp_now_ms();
+    struct mp_zoom_result res;
+
+    if (meeting->row.status == MP_MEETING_ENDED)
+        return 0;
+    if (changeable(meeting, err) < 0)
+        return -1;
+    mp_account_call(ctx, (size_t)meeting->account, meeting->host, mp_monotonic_ms() + MEETING_DEADLINE_MS, do_end, &meeting->row.zoom_id, &res);
+    if (res.cls == MP_ZOOM_NOT_FOUND) {
+        if (meeting_make_gone(ctx, meeting, err) < 0)
+            return -1;
+        return mp_fail(err, MP_E_NOT_FOUND, "This meeting was deleted at Zoom.");
+    }
+    if (res.cls != MP_ZOOM_OK)
+        return mp_fail(err, MP_E_ZOOM_FAILED, "Zoom did not end the meeting: %s", res.message);
+    if (mp_store_meeting_status(ctx->db, meeting->row.id, MP_MEETING_ENDED, now_ms, err) < 0 || mp_store_place_end(ctx->db, meeting->row.id, err) < 0)
+        return -1;
+    meeting->row.status = MP_MEETING_ENDED;
+    meeting->row.ended_at = now_ms;
+    return 0;
+}

@@ -1,0 +1,381 @@
+#include <string.h>
+
+#include "meeting_int.h"
+#include "meetpool/clock.h"
+#include "meetpool/json.h"
+
+#define REPAIR_BATCH    50
+#define REPAIR_LEASE_MS 30000
+/* Zoom may still be working on a call whose caller died; after two looks this far apart it is not there. */
+#define SECOND_LOOK_MS   3000
+#define RETRY_MS         3000
+#define PENDING_RETRY_MS 3000
+#define UNCONFIGURED_MS  3600000
+/* A host's meetings are read at least this often. */
+#define SWEEP_AGE_MS (10 * 60000)
+
+/* A lost meeting is looked for at these ages; one that has not turned up by the last never will. */
+static const int64_t lost_ages_ms[] = {5000, 30000, 120000, 600000, 3600000, 6 * 3600000, MP_DAY_MS, MP_DAY_MS + 3600000};
+
+/* One round of repair. An account that fails is left alone for the rest of it. */
+struct round {
+    struct mp_ctx *ctx;
+    bool *down; /* by account */
+    unsigned done;
+};
+
+static int64_t repair_deadline(void)
+{
+    return mp_monotonic_ms() + MEETING_REPAIR_TIMEOUT_MS;
+}
+
+/* Puts a place off after a call that failed. */
+static int put_off(struct round *r, int account, const struct mp_place_row *place, const struct mp_zoom_result *res, struct mp_error *err)
+{
+    int64_t wait_ms = res->retry_after_ms > RETRY_MS ? res->retry_after_ms : RETRY_MS;
+
+    if (meeting_worth_repeating(res->cls))
+        r->down[account] = true;
+    return mp_store_place_later(r->ctx->db, place, wait_ms, err) < 0 ? -1 : 0;
+}
+
+/* It is at Zoom though nobody wrote it down: the record takes it over; where the booking was given up meanwhile, it goes. */
+static int adopt(struct round *r, int account, int host, const struct mp_place_row *place, const struct mp_zoom_meeting *found, struct mp_error *err)
+{
+    struct mp_zoom_meeting whole;
+    struct mp_meeting_facts facts;
+    struct mp_zoom_result res;
+
+    meeting_fetch(r->ctx, account, host, found->id, repair_deadline(), &whole, &res);
+    meeting_facts(r->ctx->arena, res.cls == MP_ZOOM_OK ? &whole : found, &facts);
+    mp_log(r->ctx->log, MP_WARNING, "meeting.adopted", MP_INT("meeting", found->id), MP_STR("place", place->ref));
+    return mp_store_place_hold(r->ctx->db, place, &facts, NULL, mp_now_ms(), err) < 0 ? -1 : 0;
+}
+
+/* Twice not there: the place is free, but watched. */
+static int give_up(struct round *r, const struct mp_place_row *place, struct mp_error *err)
+{
+    if (place->checks < 2)
+        return mp_store_place_later(r->ctx->db, place, SECOND_LOOK_MS, err) < 0 ? -1 : 0;
+    mp_log(r->ctx->log, MP_WARNING, "meeting.lost", MP_STR("place", place->ref));
+    if (mp_store_place_lose(r->ctx->db, place, lost_ages_ms[1], err) < 0)
+        return -1;
+    return mp_store_meeting_status(r->ctx->db, place->meeting_id, MP_MEETING_FAILED, mp_now_ms(), err) < 0 ? -1 : 0;
+}
+
+static int repair_creating(struct round *r, int account, int host, const struct mp_place_row *place, struct mp_error *err)
+{
+    struct mp_zoom_meeting found;
+    struct mp_zoom_result res;
+    int rc = meeting_search(r->ctx, account, host, place->ref, repair_deadline(), &found, &res);
+
+    if (rc < 0)
+        return put_off(r, account, place, &res, err);
+    return rc > 0 ? adopt(r, account, host, place, &found, err) : give_up(r, place, err);
+}
+
+static int repair_deleting(struct round *r, int account, int host, const struct mp_place_row *place, struct mp_error *err)
+{
+    struct mp_zoom_result res;
+
+    meeting_zoom_delete(r->ctx, account, host, place->zoom_id, repair_deadline(), &res);
+    if (res.cls == MP_ZOOM_OK || res.cls == MP_ZOOM_NOT_FOUND)
+        return mp_store_place_free(r->ctx->db, place, false, err) < 0 ? -1 : 0;
+    return put_off(r, account, place, &res, err);
+}
+
+static int watch_on(struct round *r, const struct mp_place_row *place, struct mp_error *err)
+{
+    int64_t age_ms = place->now_ms - place->created_at;
+
+    for (size_t i = 0; i < MP_COUNT(lost_ages_ms); i++) {
+        if (lost_ages_ms[i] > age_ms)
+            return mp_store_place_later(r->ctx->db, place, lost_ages_ms[i] - age_ms, err) < 0 ? -1 : 0;
+    }
+    return mp_store_place_free(r->ctx->db, place, false, err) < 0 ? -1 : 0;
+}
+
+static int repair_lost(struct round *r, int account, int host, const struct mp_place_row *place, struct mp_error *err)
+{
+    struct mp_zoom_meeting found;
+    struct mp_zoom_result res;
+    int rc = meeting_search(r->ctx, account, host, place->ref, repair_deadline(), &found, &res);
+
+    if (rc < 0)
+        return put_off(r, account, place, &res, err);
+    if (rc == 0)
+        return watch_on(r, place, err);
+    mp_log(r->ctx->log, MP_WARNING, "meeting.stray_found", MP_INT("meeting", found.id), MP_STR("place", place->ref));
+    return mp_store_place_found(r->ctx->db, place, found.id, err) < 0 ? -1 : 0;
+}
+
+/* Whether its maker is at it still. */
+static bool in_hand(struct mp_ctx *ctx, const struct mp_place_row *place)
+{
+    return place->owner != NULL && place->lease_until > place->now_ms && !ctx->owner_is_dead(ctx->owner_arg, place->owner);
+}
+
+static int repair_place(struct round *r, struct mp_place_row *place, struct mp_error *err)
+{
+    struct mp_ctx *ctx = r->ctx;
+    int host, account, rc;
+
+    if (in_hand(ctx, place))
+        return 0;
+    account = mp_account_by_row(ctx, place->account_id, place->host_id, &host, err);
+    if (mp_error_set(err))
+        return -1;
+    if (account >= 0 && r->down[account] && place->state != MP_PLACE_SPARE)
+        return 0;
+    rc = mp_store_place_claim(ctx->db, place, ctx->owner, REPAIR_LEASE_MS, err);
+    if (rc <= 0)
+        return rc;
+    r->done++;
+    if (place->state == MP_PLACE_SPARE)
+        return mp_store_place_free(ctx->db, place, false, err) < 0 ? -1 : 0;
+    if (account < 0)
+        return mp_store_place_later(ctx->db, place, UNCONFIGURED_MS, err) < 0 ? -1 : 0;
+    switch (place->state) {
+    case MP_PLACE_CREATING:
+        return repair_creating(r, account, host, place, err);
+    case MP_PLACE_DELETING:
+        return repair_deleting(r, account, host, place, err);
+    case MP_PLACE_LOST:
+        return repair_lost(r, account, host, place, err);
+    case MP_PLACE_HELD:
+    case MP_PLACE_SPARE:
+    case MP_PLACE_FREE:
+        break;
+    }
+    return mp_store_place_later(ctx->db, place, -1, err) < 0 ? -1 : 0;
+}
+
+/* Tells Zoom all that is wanted; what differs from it and what does not is not known any more. */
+static int whole_spec(struct mp_ctx *ctx, const struct mp_meeting_row *row, struct mp_zoom_meeting_spec *spec, struct mp_error *err)
+{
+    struct mp_place_row place;
+
+    *spec = (struct mp_zoom_meeting_spec){
+        .topic = row->topic, .timezone = row->timezone, .password = row->password, .starts_at = row->starts_at, .duration_min = row->duration_min};
+    if (row->settings_requested != NULL && mp_json_parse(ctx->arena, mp_slice_of(row->settings_requested), &spec->settings, err) < 0)
+        return -1;
+    if (mp_store_place_by_meeting(ctx->db, ctx->arena, row->id, &place, err) <= 0)
+        return mp_error_set(err) ? -1 : mp_fail_log(err, MP_E_INTERNAL, "meeting row %lld has no place", (long long)row->id);
+    return meeting_agenda_out(ctx, place.ref, row->agenda, &spec->agenda, err);
+}
+
+/* Zoom will not have it: then the record says what Zoom has. */
+static int take_zooms_word(struct mp_ctx *ctx, struct mp_meeting *meeting, const char *refusal, struct mp_error *err)
+{
+    struct mp_zoom_meeting zoom;
+    struct mp_zoom_result res;
+
+    mp_log(ctx->log, MP_WARNING, "meeting.change_refused", MP_INT("meeting", meeting->row.zoom_id), MP_STR("zoom_message", refusal));
+    meeting_fetch(ctx, meeting->account, meeting->host, meeting->row.zoom_id, repair_deadline(), &zoom, &res);
+    if (res.cls == MP_ZOOM_NOT_FOUND)
+        return meeting_make_gone(ctx, meeting, err);
+    if (res.cls != MP_ZOOM_OK)
+        return 0;
+    if (meeting_make_true(ctx, meeting, &zoom, err) < 0)
+        return -1;
+    if (mp_store_meeting_told(ctx->db, meeting->row.id, meeting->row.version, NULL, err) < 0)
+        return -1;
+    return mp_store_meeting_pending_error(ctx->db, meeting->row.id, refusal, err);
+}
+
+static int repair_pending(struct round *r, struct mp_meeting_row *row, struct mp_error *err)
+{
+    struct mp_ctx *ctx = r->ctx;
+    struct mp_zoom_meeting_spec spec;
+    struct mp_meeting *meeting;
+    struct mp_zoom_result res;
+    int rc;
+
+    if (meeting_wrap(ctx, row, &meeting, err) < 0)
+        return -1;
+    if (meeting->account < 0 || r->down[meeting->account])
+        return 0;
+    rc = mp_store_meeting_touch(ctx->db, row->id, row->updated_at, mp_now_ms(), err);
+    if (rc <= 0)
+        return rc;
+    r->done++;
+    rc = mp_account_spend(ctx, row->host_id, mp_now_ms(), false, err);
+    if (rc <= 0)
+        return rc;
+    if (whole_spec(ctx, row, &spec, err) < 0)
+        return -1;
+    meeting_zoom_update(ctx, meeting->account, meeting->host, row->zoom_id, &spec, repair_deadline(), &res);
+    if (res.cls == MP_ZOOM_OK)
+        return mp_store_meeting_told(ctx->db, row->id, row->version, NULL, err);
+    if (res.cls == MP_ZOOM_NOT_FOUND)
+        return meeting_make_gone(ctx, meeting, err);
+    if (!meeting_worth_repeating(res.cls))
+        return take_zooms_word(ctx, meeting, res.message, err);
+    r->down[meeting->account] = true;
+    return mp_store_meeting_pending_error(ctx->db, row->id, res.message, err);
+}
+
+int mp_meeting_repair(struct mp_ctx *ctx, unsigned *done, struct mp_error *err)
+{
+    struct round r = {.ctx = ctx, .down = mp_arena_array(ctx->arena, ctx->account_conf->count + 1, sizeof(bool))};
+    struct mp_meeting_row *meetings;
+    struct mp_place_row *places;
+    size_t count;
+
+    if (mp_store_place_due(ctx->db, ctx->arena, REPAIR_BATCH, &places, &count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        if (repair_place(&r, &places[i], err) < 0)
+            return -1;
+    }
+    if (mp_store_meeting_pending(ctx->db, ctx->arena, mp_now_ms() - PENDING_RETRY_MS, REPAIR_BATCH, &meetings, &count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        if (repair_pending(&r, &meetings[i], err) < 0)
+            return -1;
+    }
+    *done = r.done;
+    return 0;
+}
+
+/* ---- The sweep ---- */
+
+struct adoption {
+    struct mp_meeting_row row;
+    struct mp_place_row place;
+};
+
+static int insert_adopted(struct mp_db *db, void *arg, struct mp_error *err)
+{
+    struct adoption *a = arg;
+
+    a->row.id = 0;
+    if (mp_store_meeting_insert(db, &a->row, err) < 0)
+        return -1;
+    a->place.meeting_id = a->row.id;
+    return mp_store_place_insert(db, &a->place, REPAIR_LEASE_MS, REPAIR_LEASE_MS, err);
+}
+
+/* Bears our marker, but the database does not know it (it was restored from a backup): nobody's booking is deleted on that ground. */
+static int adopt_unknown(struct mp_ctx *ctx, int64_t account_row, int64_t host_row, const char *ref, const struct mp_zoom_meeting *zoom,
+                         struct mp_error *err)
+{
+    struct adoption a = {
+        .row = {.owner_sub = "",
+                .status = MP_MEETING_CREATING,
+                .account_id = account_row,
+                .host_id = host_row,
+                .type = 2,
+                .topic = zoom->topic != NULL ? zoom->topic : "",
+                .agenda = meeting_agenda_in(ctx->arena, zoom->agenda),
+                .timezone = zoom->timezone != NULL ? zoom->timezone : "UTC",
+                .starts_at = zoom->starts_at,
+                .duration_min = zoom->duration_min > 0 ? zoom->duration_min : 60,
+                .created_at = mp_now_ms()},
+        .place = {.account_id = account_row,
+                  .host_id = host_row,
+                  .ref = ref,
+                  .state = MP_PLACE_CREATING,
+                  .busy_from = zoom->starts_at,
+                  .owner = ctx->owner},
+    };
+    struct mp_meeting_facts facts;
+
+    if (zoom->starts_at < 0)
+        return 0;
+    a.place.busy_until = zoom->starts_at + a.row.duration_min * 60000 + ctx->meeting_conf->grace_s * 1000;
+    meeting_facts(ctx->arena, zoom, &facts);
+    if (mp_tx_run(ctx->db, insert_adopted, &a, err) < 0)
+        return -1;
+    mp_log(ctx->log, MP_ERROR, "meeting.unknown_adopted", MP_INT("meeting", zoom->id), MP_STR("place", ref));
+    return mp_store_place_hold(ctx->db, &a.place, &facts, NULL, mp_now_ms(), err) < 0 ? -1 : 0;
+}
+
+/* A meeting with our marker whose place the database knows: is it one that was given up? */
+static int check_known(struct mp_ctx *ctx, const struct mp_place_row *place, const struct mp_zoom_meeting *zoom, struct mp_error *err)
+{
+    struct mp_meeting_row row;
+    bool given_up;
+
+    if (place->state != MP_PLACE_FREE && place->state != MP_PLACE_LOST)
+        return 0;
+    if (mp_store_meeting_by_id(ctx->db, ctx->arena, place->meeting_id, &row, err) < 0)
+        return -1;
+    /* A place is free after an ordinary end, too: that meeting stays, its recordings hang on it. */
+    given_up = place->state == MP_PLACE_LOST || row.status == MP_MEETING_DELETED || row.status == MP_MEETING_FAILED || row.zoom_id != zoom->id;
+    if (!given_up)
+        return 0;
+    mp_log(ctx->log, MP_WARNING, "meeting.stray_found", MP_INT("meeting", zoom->id), MP_STR("place", place->ref));
+    return mp_store_place_found(ctx->db, place, zoom->id, err) < 0 ? -1 : 0;
+}
+
+struct sweep {
+    const char *host;
+    const char *page_token;
+    struct mp_zoom_meeting_list list;
+};
+
+static void do_sweep_list(struct mp_ctx *ctx, const struct mp_secret *token, unsigned timeout_ms, void *arg, struct mp_zoom_result *res)
+{
+    struct sweep *s = arg;
+
+    mp_zoom_meeting_list(ctx->zoom, ctx->arena, token, timeout_ms, s->host, s->page_token, &s->list, res);
+}
+
+static int sweep_page(struct mp_ctx *ctx, const struct mp_zoom_meeting_list *list, int64_t account_row, int64_t host_row, struct mp_error *err)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct mp_zoom_meeting *zoom = &list->items[i];
+        struct mp_place_row place;
+        const char *ref;
+        int rc = meeting_marker_read(ctx, zoom->agenda, &ref, err);
+
+        if (rc > 0) {
+            rc = mp_store_place_by_ref(ctx->db, ctx->arena, ref, &place, err);
+            if (rc == 0)
+                rc = adopt_unknown(ctx, account_row, host_row, ref, zoom, err);
+            else if (rc > 0)
+                rc = check_known(ctx, &place, zoom, err);
+        }
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int sweep_host(struct mp_ctx *ctx, int account, int host, int64_t account_row, int64_t host_row, struct mp_error *err)
+{
+    struct sweep s = {.host = ctx->account_conf->accounts[account].hosts[host].user};
+    struct mp_zoom_result res;
+
+    do {
+        s.list = (struct mp_zoom_meeting_list){0};
+        mp_account_call(ctx, (size_t)account, host, repair_deadline(), do_sweep_list, &s, &res);
+        if (res.cls != MP_ZOOM_OK)
+            return 0; /* it was logged; the next sweep comes */
+        if (sweep_page(ctx, &s.list, account_row, host_row, err) < 0)
+            return -1;
+        s.page_token = s.list.next_page_token;
+    } while (s.page_token != NULL && s.page_token[0] != '\0');
+    return 0;
+}
+
+int mp_meeting_sweep(struct mp_ctx *ctx, struct mp_error *err)
+{
+    const struct mp_account_conf *conf = ctx->account_conf;
+    struct mp_account_state *states;
+    int64_t host_row;
+    int rc = mp_store_host_sweep_next(ctx->db, SWEEP_AGE_MS, &host_row, err);
+
+    if (rc <= 0)
+        return rc;
+    if (mp_account_states(ctx, mp_now_ms(), &states, err) < 0)
+        return -1;
+    for (size_t i = 0; i < conf->count; i++) {
+        for (size_t h = 0; h < conf->accounts[i].hosts_count; h++) {
+            if (states[i].hosts[h].id == host_row)
+                return sweep_host(ctx, (int)i, (int)h, states[i].id, host_row, err) < 0 ? -1 : 1;
+        }
+    }
+    return 1;
+}
