@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.parse
 import uuid
 
 import jwt
@@ -113,22 +114,36 @@ class Sandbox:
         return answer.json() if answer.content else None
 
     def reset(self):
+        """As new: no meetings, no faults, no tokens, knobs and clock as they were."""
         return self.call("POST", "reset")
 
     def knobs(self, **values):
         return self.call("PATCH", "knobs", values)
 
-    def fault(self, **rule):
-        return self.call("POST", "faults", rule)
+    def fault(self, action, match=None, **rule):
+        """fault({"status": 500}, {"method": "POST", "path": "/v2/users/*/meetings"}, count=1): what the next call that fits comes to."""
+        return self.call("POST", "faults", {"match": match or {}, "action": action, **rule})["id"]
 
     def clear_faults(self):
         return self.call("DELETE", "faults")
 
-    def ledger(self):
-        return self.call("GET", "ledger")
+    def calls(self):
+        """Every call that it got, in order."""
+        return self.call("GET", "calls")
 
-    def meetings(self):
-        return self.call("GET", "meetings")
+    def meetings(self, **query):
+        """Every meeting that was ever made, the deleted ones too. account=, host=, deleted="true" choose among them."""
+        return self.call("GET", "meetings" + ("?" + urllib.parse.urlencode(query) if query else ""))
+
+    def state(self):
+        return self.call("GET", "state")
+
+    def advance(self, seconds):
+        """Moves its clock."""
+        return self.call("PUT", "clock", {"advance_ms": int(seconds * 1000)})
+
+    def revoke_tokens(self, account_id=None):
+        return self.call("POST", "tokens/revoke", {"account_id": account_id} if account_id else {})
 
 
 class Stack:

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import together
+from harness import REPO, together
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +106,28 @@ def test_down_leaves_no_process_and_all_data(make_stack):
     assert len(other.rows("SHOW TABLES LIKE 'scripts_test'")) == 1
     other.down("--purge")
     assert not other.run.exists()
+
+
+def test_the_snippets_fit_another_nginx(stack, tmp_path):
+    """The commands in their first lines, pasted."""
+    lines = (REPO / "nginx" / "meetpool-http.conf").read_text().splitlines()
+    commands = [line[1:].strip() for line in lines if line.startswith("#   sed ")]
+    assert len(commands) == 2
+    for command in commands:
+        command = re.sub(r"> /etc/nginx/(\S+)/", lambda match: f"> {tmp_path}/{match[1].replace('.', '-')}-", command)
+        subprocess.run(["bash", "-c", command], cwd=REPO / "nginx", check=True)
+    (tmp_path / "nginx.conf").write_text(f"""
+        pid {tmp_path}/nginx.pid;
+        events {{}}
+        http {{
+            access_log off;
+            include {tmp_path}/conf-d-meetpool.conf;
+            server {{
+                listen 127.0.0.1:{stack.port} ssl;
+                ssl_certificate {stack.run}/tls.crt;
+                ssl_certificate_key {stack.run}/tls.key;
+                include {tmp_path}/snippets-meetpool.conf;
+            }}
+        }}""")
+    done = subprocess.run(["/usr/sbin/nginx", "-t", "-p", tmp_path, "-e", "stderr", "-c", tmp_path / "nginx.conf"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
