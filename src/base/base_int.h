@@ -6,7 +6,7 @@
 
 #include "meetpool/attr.h"
 #include "meetpool/clock.h"
-#include "meetpool/conf.h"
+#include "meetpool/slice.h"
 
 /* Ends the process at once, after one line (with its newline) on stderr: for what cannot be survived. The master starts another. */
 MP_NORETURN void mp_die(const char *line);
@@ -42,10 +42,5 @@ struct mp_json_scan {
 };
 /* Whether the text is JSON as meetpool/json.h wants it, but for double keys, which are looked for where `compare_keys` is set. */
 bool mp_json_scan(struct mp_arena *arena, struct mp_slice text, bool compare_keys, struct mp_json_scan *out);
-
-struct mp_conf_source *mp_conf_empty(struct mp_arena *arena);
-/* Adds the lines of a file's text; `path` is for the message. */
-int mp_conf_read_text(struct mp_arena *arena, struct mp_conf_source *source, const char *path, struct mp_slice text,
-                      struct mp_error *err) MP_MUST_CHECK;
 
 #endif

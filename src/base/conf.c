@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -168,7 +169,7 @@ static const char *read_line(struct mp_arena *arena, struct mp_conf_source *sour
     return problem;
 }
 
-int mp_conf_read_text(struct mp_arena *arena, struct mp_conf_source *source, const char *path, struct mp_slice text, struct mp_error *err)
+static int read_text(struct mp_arena *arena, struct mp_conf_source *source, const char *path, struct mp_slice text, struct mp_error *err)
 {
     struct mp_slice line;
     unsigned number = 0;
@@ -183,11 +184,6 @@ int mp_conf_read_text(struct mp_arena *arena, struct mp_conf_source *source, con
             return mp_fail(err, MP_E_CONFIG, "%s: line %u %s", path, number, problem);
     }
     return 0;
-}
-
-struct mp_conf_source *mp_conf_empty(struct mp_arena *arena)
-{
-    return MP_NEW(arena, struct mp_conf_source);
 }
 
 /* Returns the length, or -1 with errno; EFBIG where there is more than `most`. */
@@ -214,14 +210,19 @@ static ssize_t read_whole(const char *path, char *bytes, size_t most)
 
 static int read_file(struct mp_arena *arena, struct mp_conf_source *source, const char *path, struct mp_error *err)
 {
-    char *bytes = mp_arena_alloc(arena, FILE_BYTES);
-    ssize_t len = read_whole(path, bytes, FILE_BYTES);
+    char *bytes = malloc(FILE_BYTES); /* not from the arena, which may live as long as the process */
+    ssize_t len;
     int rc;
 
+    if (!bytes)
+        mp_die_no_memory();
+    len = read_whole(path, bytes, FILE_BYTES);
     if (len < 0)
-        return mp_fail(err, MP_E_CONFIG, "%s: the configuration cannot be read: %s", path, strerror(errno));
-    rc = mp_conf_read_text(arena, source, path, (struct mp_slice){bytes, (size_t)len}, err);
-    explicit_bzero(bytes, (size_t)len);
+        rc = mp_fail(err, MP_E_CONFIG, "%s: the configuration cannot be read: %s", path, strerror(errno));
+    else
+        rc = read_text(arena, source, path, (struct mp_slice){bytes, (size_t)len}, err);
+    explicit_bzero(bytes, len < 0 ? FILE_BYTES : (size_t)len);
+    free(bytes);
     return rc;
 }
 
@@ -239,7 +240,7 @@ static void read_environment(struct mp_arena *arena, struct mp_conf_source *sour
 
 int mp_conf_open(struct mp_arena *arena, const char *path, struct mp_conf_source **out, struct mp_error *err)
 {
-    struct mp_conf_source *source = mp_conf_empty(arena);
+    struct mp_conf_source *source = MP_NEW(arena, struct mp_conf_source);
 
     if (path && read_file(arena, source, path, err) < 0)
         return -1;
