@@ -142,7 +142,7 @@ static void send_all(int fd, const char *bytes, size_t len)
 /* The first bytes of head or body by hand, then the connection goes: libmicrohttpd would finish what it begins. */
 static enum MHD_Result cut(const struct sb_call *call, const struct sb_reply *reply, const struct sb_outcome *outcome)
 {
-    struct linger at_once = {1, 0};
+    const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
     struct mp_buf text;
     size_t len;
 
@@ -159,9 +159,8 @@ static enum MHD_Result cut(const struct sb_call *call, const struct sb_reply *re
         len += outcome->cut_bytes;
         send_all(call->fd, mp_buf_text(&text), len < text.len ? len : text.len);
     }
-    if (outcome->reset)
-        (void)setsockopt(call->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-    else
+    /* Dissolving the association sends RST; a unix socket knows no such thing. */
+    if (!outcome->reset || connect(call->fd, &nowhere, sizeof(nowhere)) < 0)
         (void)shutdown(call->fd, SHUT_RDWR);
     return MHD_NO;
 }
