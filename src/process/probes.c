@@ -50,15 +50,16 @@ static int send_one(struct probes *probes)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-    if (fd < 0)
-        return -1;
     memcpy(address.sun_path, probes->path, strnlen(probes->path, sizeof(address.sun_path) - 1));
-    if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 && shutdown(fd, SHUT_WR) == 0) {
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 && shutdown(fd, SHUT_WR) == 0) {
         probes->full = false;
+        probes->blind = false;
         return fd;
     }
-    probes->full = errno == EAGAIN;
-    close(fd);
+    probes->full = fd >= 0 && errno == EAGAIN;
+    probes->blind = !probes->full;
+    if (fd >= 0)
+        close(fd);
     return -1;
 }
 
@@ -79,6 +80,8 @@ int64_t probes_waited_ms(const struct probes *probes, int64_t now_ms)
 
     if (probes->full)
         return INT64_MAX;
+    if (probes->blind)
+        return -1;
     for (int i = 0; i < PROBES; i++) {
         if (probes->fds[i] >= 0 && now_ms - probes->sent_ms[i] > waited_ms)
             waited_ms = now_ms - probes->sent_ms[i];

@@ -82,13 +82,14 @@ void board_look(const struct board *board, enum child_role pool, int64_t now_ms,
 bool board_alive(const struct board *board, enum child_role pool);
 
 /*
- * Whether those that wait are told 503 now. `waited_ms`: how long the one in front has waited at least. No worker is ready, and
- * - none has taken a request within the patience (or none lives, for so long): nobody can say when one will; or
- * - the one in front has waited for the patience, and at least half of the workers are slow with what they have: the queue will not be over soon; or
- * - it has waited for the most that anybody is to wait. A burst of quick requests may wait so long: it is served, as each is over soon.
+ * Whether the one in front of the queue, who has waited for `waited_ms`, is told 503 now. No worker is ready, and
+ * - it has waited for the patience, and at least half of the workers are slow with what they have (or none lives): the queue will not be over soon;
+ * or
+ * - it has waited for the most that anybody is to wait: a burst of quick requests is served meanwhile.
+ * `waited_ms` -1: not known; then the time since a worker last took a request stands for it.
  */
 bool pool_saturated(const struct board_view *view, int64_t waited_ms);
-#define POOL_PATIENCE_MS  700 /* a refusal is promised within a second */
+#define POOL_PATIENCE_MS  600 /* a refusal is promised within a second */
 #define POOL_SLOW_MS      350
 #define POOL_WAIT_MOST_MS 3000
 
@@ -122,20 +123,21 @@ int64_t throttle_ended(struct throttle *throttle, int64_t now_ms, bool clean);
  * Nobody tells how long a connection has waited to be accepted. So connections of our own are put into the queue, which is first come, first served:
  * as long as one is not taken, those in front of it have waited longer. It says nothing, and who takes it drops it at once.
  */
-#define PROBES         20
-#define PROBE_EVERY_MS 150
+#define PROBES         30
+#define PROBE_EVERY_MS 100
 struct probes {
     const char *path; /* of the listening socket */
     int fds[PROBES];  /* -1: none */
     int64_t sent_ms[PROBES];
     int64_t last_sent_ms;
-    bool full; /* the queue took no probe: it takes nobody */
+    bool full;  /* the queue took no probe: it takes nobody */
+    bool blind; /* a probe could not be sent */
 };
 void probes_init(struct probes *probes, const char *path);
 void probes_clear(struct probes *probes);
 /* Notes which were taken; with `send` puts another one into the queue, where one is due. */
 void probes_step(struct probes *probes, bool send, int64_t now_ms);
-/* How long the connection in front has waited at least; INT64_MAX where the queue is full, 0 where that is not known. */
+/* How long the connection in front has waited, at least, and up to PROBE_EVERY_MS longer. INT64_MAX: the queue is full; -1: it is not known. */
 int64_t probes_waited_ms(const struct probes *probes, int64_t now_ms);
 
 /* ---- Signals ---- */

@@ -82,9 +82,9 @@ bool pool_saturated(const struct board_view *view, int64_t waited_ms)
 {
     if (view->ready > 0)
         return false;
-    if (view->busy == 0)
-        return view->death_ago_ms >= POOL_PATIENCE_MS;
-    if (view->taken_ago_ms >= POOL_PATIENCE_MS || waited_ms >= POOL_WAIT_MOST_MS)
+    if (waited_ms < 0)
+        waited_ms = view->busy > 0 ? view->taken_ago_ms : view->death_ago_ms;
+    if (waited_ms >= POOL_WAIT_MOST_MS)
         return true;
     return waited_ms >= POOL_PATIENCE_MS && view->busy_long * 2 >= view->busy;
 }

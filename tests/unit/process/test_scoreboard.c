@@ -119,14 +119,24 @@ static bool saturated(const struct board *board, enum child_role pool, int64_t n
     return pool_saturated(&view, waited_ms);
 }
 
-static void a_pool_is_saturated_when_none_took_a_request_for_long(void **state)
+static void without_a_known_wait_the_last_taken_request_counts(void **state)
 {
     struct board *board = *state;
 
     start_busy(board, 0, CHILD_SLOW, 1000);
     start_busy(board, 1, CHILD_SLOW, 1200);
-    assert_false(saturated(board, CHILD_SLOW, 1200 + POOL_PATIENCE_MS - 1, 0));
-    assert_true(saturated(board, CHILD_SLOW, 1200 + POOL_PATIENCE_MS, 0));
+    assert_false(saturated(board, CHILD_SLOW, 1200 + POOL_PATIENCE_MS - 1, -1));
+    assert_true(saturated(board, CHILD_SLOW, 1200 + POOL_PATIENCE_MS, -1));
+}
+
+static void who_has_just_come_waits_even_where_all_is_stuck(void **state)
+{
+    struct board *board = *state;
+
+    start_busy(board, 0, CHILD_SLOW, 0);
+    assert_false(saturated(board, CHILD_SLOW, 100000, 0));
+    assert_false(saturated(board, CHILD_SLOW, 100000, POOL_PATIENCE_MS - 1));
+    assert_true(saturated(board, CHILD_SLOW, 100000, POOL_PATIENCE_MS));
 }
 
 static void one_idle_or_starting_worker_is_enough(void **state)
@@ -139,7 +149,7 @@ static void one_idle_or_starting_worker_is_enough(void **state)
     board_set(board, 1, BOARD_IDLE, 0);
     assert_false(saturated(board, CHILD_SLOW, 100000, INT64_MAX));
     board_set(board, 1, BOARD_DEAD, 99999);
-    assert_true(saturated(board, CHILD_SLOW, 100000, 0));
+    assert_true(saturated(board, CHILD_SLOW, 100000, POOL_PATIENCE_MS));
 }
 
 static void slow_workers_make_a_long_wait_a_refusal(void **state)
@@ -175,8 +185,8 @@ static void the_pools_do_not_look_at_each_other(void **state)
     board_set(board, 1, BOARD_IDLE, 0);
     board_start(board, 2, CHILD_SLOW_OVERFLOW, 0);
     board_set(board, 2, BOARD_IDLE, 0);
-    assert_true(saturated(board, CHILD_SLOW, 100000, 0));
-    assert_false(saturated(board, CHILD_FAST, 100000, 0));
+    assert_true(saturated(board, CHILD_SLOW, 100000, POOL_PATIENCE_MS));
+    assert_false(saturated(board, CHILD_FAST, 100000, POOL_PATIENCE_MS));
     assert_true(board_alive(board, CHILD_FAST));
 }
 
@@ -187,8 +197,10 @@ static void a_pool_without_workers_gets_the_same_patience(void **state)
     board_start(board, 0, CHILD_FAST, 1000);
     board_set(board, 0, BOARD_DEAD, 1000);
     assert_false(board_alive(board, CHILD_FAST));
-    assert_false(saturated(board, CHILD_FAST, 1000 + POOL_PATIENCE_MS - 1, 0));
-    assert_true(saturated(board, CHILD_FAST, 1000 + POOL_PATIENCE_MS, 0));
+    assert_false(saturated(board, CHILD_FAST, 1000 + POOL_PATIENCE_MS - 1, -1));
+    assert_true(saturated(board, CHILD_FAST, 1000 + POOL_PATIENCE_MS, -1));
+    assert_false(saturated(board, CHILD_FAST, 100000, POOL_PATIENCE_MS - 1));
+    assert_true(saturated(board, CHILD_FAST, 100000, POOL_PATIENCE_MS));
 }
 
 int main(void)
@@ -198,7 +210,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_new_tenant_does_not_revive_the_old_one, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_not_surely_ours_may_live, setup, teardown),
         cmocka_unit_test_setup_teardown(children_share_the_board, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_pool_is_saturated_when_none_took_a_request_for_long, setup, teardown),
+        cmocka_unit_test_setup_teardown(without_a_known_wait_the_last_taken_request_counts, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_has_just_come_waits_even_where_all_is_stuck, setup, teardown),
         cmocka_unit_test_setup_teardown(one_idle_or_starting_worker_is_enough, setup, teardown),
         cmocka_unit_test_setup_teardown(slow_workers_make_a_long_wait_a_refusal, setup, teardown),
         cmocka_unit_test_setup_teardown(a_burst_of_quick_requests_may_wait_longer, setup, teardown),
