@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS installation (
   id TINYINT UNSIGNED NOT NULL PRIMARY KEY,
   install_id CHAR(10) CHARACTER SET ascii NOT NULL,
   created_at BIGINT NOT NULL
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- One row an account; configuration says what it is, this row how it is doing. Each booking writes `bookings`: on Galera a row that is only
 -- locked, not written, holds nothing.
@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS account (
   token_owner VARCHAR(64) CHARACTER SET ascii NULL,
   token_lease_until BIGINT NOT NULL DEFAULT 0,
   UNIQUE KEY account_name (name)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS host (
   id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS host (
   daily_created INT NOT NULL DEFAULT 0,
   swept_at BIGINT NOT NULL DEFAULT 0,
   UNIQUE KEY host_user (account_id, zoom_user)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS meeting (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
@@ -80,7 +80,7 @@ CREATE TABLE IF NOT EXISTS meeting (
   KEY meeting_status (status, starts_at),
   KEY meeting_account (account_id, status, starts_at),
   KEY meeting_pending (pending, updated_at)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- A place at a host, taken for a meeting. States: creating (Zoom may or may not know the meeting), held (it exists at Zoom), deleting (it is to go
 -- at Zoom; taken until it has), lost (given up, but Zoom may have made it after all: looked for, deleted if it turns up; takes no place), spare (the
@@ -109,7 +109,7 @@ CREATE TABLE IF NOT EXISTS place (
   KEY place_open (account_id, open, busy_until),
   KEY place_meeting (meeting_id),
   KEY place_due (check_at)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- Work that one process does at a time, whatever the number of hosts.
 CREATE TABLE IF NOT EXISTS duty (
@@ -118,4 +118,4 @@ CREATE TABLE IF NOT EXISTS duty (
   fence BIGINT NOT NULL DEFAULT 0,
   lease_until BIGINT NOT NULL DEFAULT 0,
   due_at BIGINT NOT NULL DEFAULT 0
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

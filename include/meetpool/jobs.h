@@ -11,7 +11,7 @@
  */
 
 /*
- * Does what is due now and returns. `idle_ms`: how long the caller may sleep until the next call (at most 1,000). ctx->arena is cleared in between.
+ * Does what is due now and returns. `idle_ms`: how long the caller may sleep until the next call (at most 1,000).
  * Failures are logged here; -1 tells that the database is away (the caller sleeps and goes on).
  */
 int mp_jobs_run(struct mp_ctx *ctx, unsigned *idle_ms, struct mp_error *err) MP_MUST_CHECK;

@@ -59,6 +59,22 @@ struct mp_meeting_spec {
  */
 int mp_meeting_book(struct mp_ctx *ctx, const struct mp_meeting_spec *spec, struct mp_meeting **out, struct mp_error *err) MP_MUST_CHECK;
 
+/*
+ * Books several at once: places are taken one after another, in order, then Zoom is called for all of them in parallel, then what it said is written;
+ * one that failed at its account is tried at others as a single booking would be, while time is left. Each has its own outcome: `meeting`, or NULL
+ * and `err`. `unit_key` names each as ctx->unit_key does (NULL: it has no name). A dry run (in every spec or in none) predicts what the real run then
+ * does, each counting on those before it. -1: the database failed before anything was begun.
+ */
+struct mp_meeting_item {
+    struct mp_meeting_spec spec;
+    const char *unit_key;
+    struct mp_meeting *meeting;
+    struct mp_error err;
+};
+int mp_meeting_book_many(struct mp_ctx *ctx, struct mp_meeting_item *items, size_t count, struct mp_error *err) MP_MUST_CHECK;
+
+/* By its row. 1 found (in whatever status), 0 none, -1 failed. */
+int mp_meeting_by_row(struct mp_ctx *ctx, int64_t id, struct mp_meeting **out, struct mp_error *err) MP_MUST_CHECK;
 /* By Zoom's number. 1 found, 0 none (also for a deleted or failed one), -1 failed. */
 int mp_meeting_by_zoom_id(struct mp_ctx *ctx, int64_t zoom_id, struct mp_meeting **out, struct mp_error *err) MP_MUST_CHECK;
 /* Asks Zoom and makes the record true. MP_E_NOT_FOUND where it is gone there (then the record says deleted). */

@@ -60,6 +60,16 @@ int mp_meeting_by_zoom_id(struct mp_ctx *ctx, int64_t zoom_id, struct mp_meeting
     return meeting_wrap(ctx, &row, out, err) < 0 ? -1 : 1;
 }
 
+int mp_meeting_by_row(struct mp_ctx *ctx, int64_t id, struct mp_meeting **out, struct mp_error *err)
+{
+    struct mp_meeting_row row;
+    int rc = mp_store_meeting_by_id(ctx->db, ctx->arena, id, &row, err);
+
+    if (rc <= 0)
+        return rc;
+    return meeting_wrap(ctx, &row, out, err) < 0 ? -1 : 1;
+}
+
 int mp_meeting_list(struct mp_ctx *ctx, const struct mp_meeting_filter *filter, struct mp_meeting **out, size_t *count, struct mp_error *err)
 {
     struct mp_meeting_query query = {

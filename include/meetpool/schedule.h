@@ -1,0 +1,121 @@
+#ifndef MEETPOOL_SCHEDULE_H
+#define MEETPOOL_SCHEDULE_H
+
+#include <json-c/json_object.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meetpool/ctx.h"
+#include "meetpool/error.h"
+#include "meetpool/meeting.h"
+#include "meetpool/store_booking.h"
+#include "meetpool/store_course.h"
+
+/*
+ * The one scheduling core: a booking is a thing with a time, people and, if wanted, a meeting. Sessions, classes, events, custom sessions,
+ * appointments and interviews are bookings; what sets them apart (names, defaults, who may) is a row of a table in room api.
+ *
+ * The booking is stored first, then its meeting is made to agree, by one function for every case, called by the request and, for what could not be
+ * done then, by the job runner: mp_booking_reconcile(). It books where a meeting is wanted and none is there, changes where times or title differ,
+ * deletes where none is wanted any more. Whoever works on a booking holds its lease with a fence; if it dies the runner goes on when the lease is
+ * over (or at once, when the owner is known to be dead). The unit of work is named by booking and generation, so that a try that died after Zoom's
+ * answer is found again instead of being repeated.
+ *
+ *   none    -> pending -> ok         a meeting is wanted; it is made
+ *   ok      -> pending -> ok         changed; Zoom is told
+ *   ok      -> pending -> none       cancelled, or not wanted any more
+ *   pending -> failed                its end has passed and it could not be made
+ */
+struct mp_booking {
+    struct mp_booking_row row;
+    struct mp_booking_person *people;
+    size_t people_count;
+    struct mp_meeting *meeting;       /* NULL: none (yet) */
+    const struct mp_batch_row *batch; /* sessions of a batch; else NULL */
+    /* What the caller should tell beside the success; MP_E_NONE: nothing. */
+    enum mp_error_code trouble; /* MP_E_ZOOM_FAILED, MP_E_NO_CAPACITY, MP_E_NO_ACCOUNT, MP_E_ZOOM_DISABLED ... */
+    const char *trouble_text;
+    bool moved; /* the meeting is another one than before */
+};
+
+struct mp_booking_spec {
+    enum mp_booking_kind kind;
+    const char *owner_sub, *host_sub;
+    int64_t course_id, batch_id;
+    const struct mp_batch_row *batch;
+    const char *series_id;
+    const char *title, *topic, *description;
+    int64_t starts_at, ends_at;
+    const char *timezone;
+    bool wants_meeting;
+    struct json_object *settings; /* all that is asked of Zoom, merged; NULL: nothing */
+    const char *const *members;
+    size_t members_count;
+};
+
+#define MP_BOOKING_MOST      200 /* in one request */
+#define MP_BOOKING_LENGTH_MS MP_DAY_MS
+
+/*
+ * Stores `count` bookings in one transaction and makes their meetings, in parallel where there are several. All are stored or none (-1); what
+ * happened to the meetings stands in each. With `dry_run` nothing is stored: each booking's meeting says where it would go (meeting->row.placement)
+ * or `trouble` why not, with the nearest start that fits in its text, as the real run would do. A repeated unit of work (ctx->unit_key) finds the
+ * bookings of the first try (their public ids derive from it) and finishes them.
+ */
+int mp_booking_create(struct mp_ctx *ctx, const struct mp_booking_spec *specs, size_t count, bool dry_run, struct mp_booking **out,
+                      struct mp_error *err) MP_MUST_CHECK;
+
+/* With people and meeting. 1 found, 0 none (also a deleted one), -1 failed. */
+int mp_booking_find(struct mp_ctx *ctx, enum mp_booking_kind kind, const char *public_id, struct mp_booking **out,
+                    struct mp_error *err) MP_MUST_CHECK;
+
+/* Which bookings of a series a change means. */
+enum mp_series_scope { MP_SERIES_THIS, MP_SERIES_FOLLOWING, MP_SERIES_ALL };
+
+/* Members that are NULL, negative or not `set_...` stay as they are. */
+struct mp_booking_change {
+    const char *title, *topic, *description, *timezone;
+    int64_t starts_at, ends_at; /* both or none; with a scope, the shift of the one that is named is applied to all, in local time */
+    const char *host_sub;
+    int wants_meeting; /* -1: as it is */
+    struct json_object *settings;
+    bool set_members;
+    const char *const *members;
+    size_t members_count;
+    int status; /* enum mp_booking_status, or -1 */
+    enum mp_series_scope scope;
+};
+/* MP_E_NO_CAPACITY where the new time fits nowhere: nothing has changed then. `booking` is read anew. */
+int mp_booking_change(struct mp_ctx *ctx, struct mp_booking **booking, const struct mp_booking_change *change, struct mp_error *err) MP_MUST_CHECK;
+/* Cancels: its people see it no more, its meeting goes, its place is free. */
+int mp_booking_cancel(struct mp_ctx *ctx, struct mp_booking *booking, enum mp_series_scope scope, struct mp_error *err) MP_MUST_CHECK;
+/* The meeting for one that has none. MP_E_HAS_MEETING where it has one. */
+int mp_booking_add_meeting(struct mp_ctx *ctx, struct mp_booking **booking, struct json_object *settings, struct mp_error *err) MP_MUST_CHECK;
+int mp_booking_list(struct mp_ctx *ctx, const struct mp_booking_query *query, struct mp_booking **out, size_t *count,
+                    struct mp_error *err) MP_MUST_CHECK;
+
+/* Makes the meeting agree with the booking; the caller holds its lease. What is in the way is told in the booking, not as a failure; -1: the database
+ * failed. */
+int mp_booking_reconcile(struct mp_ctx *ctx, struct mp_booking *booking, struct mp_error *err) MP_MUST_CHECK;
+/* The job runner: bookings that are due. */
+int mp_booking_repair(struct mp_ctx *ctx, unsigned *done, struct mp_error *err) MP_MUST_CHECK;
+
+/* ---- Recurrence ---- */
+
+/*
+ * The starts of an RRULE (RFC 5545, without "RRULE:"), the first being `first`, in local time of `zone`: the wall clock stays, the instant follows
+ * the zone. Errors: MP_E_INVALID on field `field`: not a rule, without COUNT and UNTIL, more than `most` instances, more often than daily; a start
+ * that falls into a DST gap is refused by name.
+ */
+int mp_recurrence_expand(struct mp_arena *arena, const char *rule, int64_t first, const char *zone, size_t most, const char *field, int64_t **starts,
+                         size_t *count, struct mp_error *err) MP_MUST_CHECK;
+
+/* ---- Calendars (RFC 5545) ---- */
+
+/* One booking as an invitation: METHOD:REQUEST, or CANCEL for a cancelled one; UID stable, SEQUENCE grows; VTIMEZONE of its zone. Without start URLs.
+ */
+char *mp_calendar_invitation(struct mp_ctx *ctx, const struct mp_booking *booking, const char *host_name);
+/* A person's feed: METHOD:PUBLISH. */
+char *mp_calendar_feed(struct mp_ctx *ctx, const char *name, const struct mp_booking *bookings, size_t count, const char *host_name);
+
+#endif
