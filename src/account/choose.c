@@ -75,6 +75,13 @@ int mp_choose_host(const struct mp_account_conf *conf, size_t account, const str
     return best;
 }
 
+/* Zoom has said that the account's day is used up; until it ends nothing new is tried there. */
+static bool day_is_over(const struct mp_account_state *state, const struct mp_choice_request *want)
+{
+    return state->inactive_until > want->now_ms && state->inactive_reason != NULL &&
+           mp_slice_eq_text(mp_slice_of(state->inactive_reason), "daily_limit");
+}
+
 /* Judges one account: its host, or why there is none. */
 static void judge(const struct mp_account_conf *conf, size_t account, const struct mp_account_state *state, const struct mp_busy *busy,
                   size_t busy_count, const struct mp_choice_request *want, struct mp_candidate *c)
@@ -89,7 +96,7 @@ static void judge(const struct mp_account_conf *conf, size_t account, const stru
         c->why = "another account was asked for";
         return;
     }
-    if (ill && state->inactive_reason != NULL && mp_slice_eq_text(mp_slice_of(state->inactive_reason), "daily_limit")) {
+    if (day_is_over(state, want)) {
         c->verdict = MP_VERDICT_DAILY;
         c->why = "the account's daily limit at Zoom is used up";
         return;
@@ -144,16 +151,17 @@ void mp_choose(const struct mp_account_conf *conf, const struct mp_account_state
     qsort(*candidates, conf->count, sizeof(**candidates), compare);
 }
 
-static bool fits_at(const struct mp_account_entry *entry, const struct mp_account_state *state, const struct mp_busy *busy, size_t busy_count,
-                    int64_t from, int64_t until)
+/* Whether the account could be booked now for the interval that starts at `at`. */
+static bool fits_at(const struct mp_account_conf *conf, size_t account, const struct mp_account_state *state, const struct mp_busy *busy,
+                    size_t busy_count, const struct mp_choice_request *want, int64_t at)
 {
-    if (!account_fits(entry, state, busy, busy_count, from, until))
-        return false;
-    for (size_t h = 0; h < entry->hosts_count; h++) {
-        if (host_fits(entry, state, h, busy, busy_count, from, until))
-            return true;
-    }
-    return false;
+    struct mp_choice_request moved = *want;
+    enum mp_verdict verdict;
+    const char *why;
+
+    moved.from = at;
+    moved.until = at + (want->until - want->from);
+    return mp_choose_host(conf, account, state, busy, busy_count, &moved, true, &verdict, &why) >= 0;
 }
 
 /* The account's own places, so that the search below walks no others; ends inside the reach in `ends`. */
@@ -175,32 +183,43 @@ static int by_end(const void *left, const void *right)
     return (int)spread(a->until, b->until);
 }
 
+/* The first start from want->from on that one account takes, sooner than `best` (-1: any); else `best`. `own`: its places, in the order of their
+ * ends. */
+static int64_t nearest_of(const struct mp_account_conf *conf, size_t account, const struct mp_account_state *state, const struct mp_busy *own,
+                          size_t count, const struct mp_choice_request *want, int64_t best)
+{
+    size_t tries = 0;
+
+    if (fits_at(conf, account, state, own, count, want, want->from))
+        return want->from;
+    for (size_t i = 0; i < count && tries < NEAREST_TRIES; i++) {
+        int64_t at = own[i].until;
+
+        if (at <= want->from || (i > 0 && at == own[i - 1].until))
+            continue;
+        if (at - want->from > NEAREST_REACH_MS || (best >= 0 && at >= best))
+            break;
+        tries++;
+        if (fits_at(conf, account, state, own, count, want, at))
+            return at;
+    }
+    return best;
+}
+
 int64_t mp_choose_nearest(struct mp_arena *arena, const struct mp_account_conf *conf, const struct mp_account_state *states,
                           const struct mp_busy *busy, size_t busy_count, const struct mp_choice_request *want)
 {
     struct mp_busy *own = mp_arena_array(arena, busy_count + 1, sizeof(*own));
-    int64_t best = -1, length = want->until - want->from;
+    int64_t best = -1;
 
     for (size_t i = 0; i < conf->count; i++) {
-        size_t n, tries = 0;
+        size_t n;
 
-        if (want->only_account >= 0 && (size_t)want->only_account != i)
+        if ((want->only_account >= 0 && (size_t)want->only_account != i) || day_is_over(&states[i], want))
             continue;
         n = own_places(busy, busy_count, states[i].id, own);
         qsort(own, n, sizeof(*own), by_end);
-        for (size_t k = 0; k < n && tries < NEAREST_TRIES; k++) {
-            int64_t at = own[k].until;
-
-            if (at <= want->from || (k > 0 && at == own[k - 1].until))
-                continue;
-            if (at - want->from > NEAREST_REACH_MS || (best >= 0 && at >= best))
-                break;
-            tries++;
-            if (fits_at(&conf->accounts[i], &states[i], own, n, at, at + length)) {
-                best = at;
-                break;
-            }
-        }
+        best = nearest_of(conf, i, &states[i], own, n, want, best);
     }
     return best;
 }

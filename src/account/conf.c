@@ -45,6 +45,16 @@ static const char *value_of(struct mp_arena *arena, const struct mp_conf_source 
     return mp_conf_get(source, number == 0 ? family : mp_arena_printf(arena, "%s_%u", family, number));
 }
 
+/* Named twice, a host would have twice the room that it has at Zoom. Addresses are the same in any case. */
+static bool is_listed(const struct mp_account_entry *entry, struct mp_slice user)
+{
+    for (size_t i = 0; i < entry->hosts_count; i++) {
+        if (mp_slice_eq_nocase(user, entry->hosts[i].user))
+            return true;
+    }
+    return false;
+}
+
 /* "a@x, b@x" */
 static void split_hosts(struct mp_arena *arena, const char *text, struct mp_account_entry *entry)
 {
@@ -56,7 +66,7 @@ static void split_hosts(struct mp_arena *arena, const char *text, struct mp_acco
     entry->hosts = mp_arena_array(arena, most, sizeof(*entry->hosts));
     while (mp_slice_split(&rest, ',', &item)) {
         item = mp_slice_trim(item);
-        if (item.len > 0)
+        if (item.len > 0 && !is_listed(entry, item))
             entry->hosts[entry->hosts_count++].user = mp_arena_strndup(arena, item);
     }
 }

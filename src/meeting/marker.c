@@ -6,6 +6,8 @@
 
 #define MARKER_OPEN "[mp:"
 #define REF_CHARS   16
+/* The longest name of an installation. Anything longer is somebody's text. */
+#define INSTALL_MOST 15
 
 char *meeting_new_ref(struct mp_arena *arena)
 {
@@ -49,8 +51,10 @@ static size_t split_marker(const char *agenda, struct mp_slice *install, struct 
     if (agenda == NULL || strncmp(agenda, MARKER_OPEN, strlen(MARKER_OPEN)) != 0)
         return 0;
     at += strlen(MARKER_OPEN);
-    colon = strchr(at, ':');
-    if (colon == NULL || strnlen(colon + 1, REF_CHARS + 1) <= REF_CHARS || colon[REF_CHARS + 1] != ']')
+    colon = at + strspn(at, "0123456789abcdefghijklmnopqrstuvwxyz");
+    if (colon == at || colon - at > INSTALL_MOST || *colon != ':')
+        return 0;
+    if (strnlen(colon + 1, REF_CHARS + 1) <= REF_CHARS || colon[REF_CHARS + 1] != ']')
         return 0;
     for (size_t i = 1; i <= REF_CHARS; i++) {
         if (!isxdigit((unsigned char)colon[i]))
