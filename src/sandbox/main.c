@@ -100,6 +100,18 @@ static void take_options(int argc, char **argv, struct options *o)
     }
 }
 
+/* Those that the state brought along, in the file's form. */
+static struct json_object *present_accounts(const struct sb_state *st, struct mp_arena *arena)
+{
+    struct json_object *doc = mp_json_object(arena);
+    struct json_object *list = json_object_new_array();
+
+    for (size_t i = 0; i < st->account_count; i++)
+        json_object_array_add(list, json_object_get(sb_account_json(st->accounts[i], arena)));
+    mp_json_put(doc, "accounts", list);
+    return doc;
+}
+
 /* The accounts: read, or made (and kept in the file, where one is named). */
 static int load_accounts(struct sb_state *st, struct mp_arena *arena, const struct options *o, struct mp_error *err)
 {
@@ -109,6 +121,8 @@ static int load_accounts(struct sb_state *st, struct mp_arena *arena, const stru
     if (o->accounts_path != NULL && (o->accounts == 0 || access(o->accounts_path, F_OK) == 0)) {
         if (sb_accounts_read(arena, o->accounts_path, &doc, err) < 0)
             return -1;
+    } else if (o->accounts_path == NULL && st->account_count > 0) {
+        doc = present_accounts(st, arena);
     } else {
         doc = sb_accounts_make(arena, accounts, o->hosts);
         if (o->accounts_path != NULL && sb_file_write(o->accounts_path, 0600, mp_slice_of(mp_json_text(arena, doc)), err) < 0)
@@ -124,7 +138,7 @@ static int load(struct sb_state *st, struct mp_arena *arena, const struct option
     mp_random(st->key, sizeof(st->key));
     sb_knobs_default(&st->knobs);
     st->random = (uint64_t)st->knobs.n[SB_K_SEED];
-    if (o->state_path != NULL && sb_snapshot_load(st, arena, o->state_path, err) < 0)
+    if (o->state_path != NULL && sb_snapshot_load(st, o->state_path, err) < 0)
         return -1;
     st->knobs_source = o->knobs;
     if (!sb_knobs_turn(st, arena, o->knobs, err) || load_accounts(st, arena, o, err) < 0)
@@ -168,7 +182,7 @@ static int serve(struct sb_state *st, const struct options *o, struct mp_error *
         return mp_fail(err, MP_E_INTERNAL, "cannot start threads");
     (void)fflush(stdout);
     (void)sigwait(&ends, &got);
-    st->stopping = 1;
+    st->stopping = true;
     MHD_stop_daemon(daemon);
     sb_unlisten(o->listen);
     if (st->state_path != NULL) {

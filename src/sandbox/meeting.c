@@ -102,6 +102,7 @@ static void sweep(struct sb_state *st)
 
     if (st->meeting_count < most || st->meeting_count < st->sweep_at)
         return;
+    st->sweeps++;
     for (struct sb_meeting *m = st->meeting_first; m != NULL; m = m->next) {
         if (st->meeting_count > most - most / 10 && forgettable(st, m))
             forget(st, m);

@@ -3,6 +3,7 @@
 
 #include <json-c/linkhash.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -252,14 +253,14 @@ struct sb_rule {
 
 struct sb_state {
     pthread_mutex_t lock;
-    volatile int stopping;
+    atomic_bool stopping;
     const struct mp_log *log; /* NULL: no line a call */
     struct sb_knobs knobs;
     struct json_object *accounts_source; /* what reset goes back to */
     struct json_object *knobs_source;    /* knobs of the command line; NULL none */
     const char *state_path;
     bool dirty;
-    int64_t clock_offset_ms;
+    _Atomic int64_t clock_offset_ms; /* read without the lock for the Date of an answer */
     uint64_t random;
     uint64_t epoch; /* counts resets: what was put off before one is not done after it */
     unsigned char key[32];
@@ -273,6 +274,7 @@ struct sb_state {
     struct sb_map instances; /* by uuid */
     struct sb_meeting *meeting_first, *meeting_last;
     size_t meeting_count;
+    uint64_t sweeps; /* counts how often meetings were forgotten */
     size_t sweep_at; /* number of meetings at which old ones are forgotten */
     struct sb_rule *rules;
     int64_t rule_seq;
@@ -460,7 +462,7 @@ int sb_file_write(const char *path, unsigned mode, struct mp_slice text, struct 
 int sb_file_read(struct mp_arena *arena, const char *path, struct mp_slice *out, struct mp_error *err) MP_MUST_CHECK;
 
 /* snapshot.c */
-int sb_snapshot_load(struct sb_state *st, struct mp_arena *arena, const char *path, struct mp_error *err) MP_MUST_CHECK;
+int sb_snapshot_load(struct sb_state *st, const char *path, struct mp_error *err) MP_MUST_CHECK;
 int sb_snapshot_save(struct sb_state *st, const char *path, struct mp_error *err) MP_MUST_CHECK;
 void *sb_snapshot_thread(void *state);
 

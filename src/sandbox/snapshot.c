@@ -1,5 +1,7 @@
 #include "sandbox_int.h"
 
+#include <malloc.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +15,7 @@
  */
 #define SNAPSHOT_MAX ((size_t)1 << 30)
 #define WRITE_MIN_MS 200
+#define BATCH        100
 
 static struct json_object *account_row(const struct sb_account *account, struct mp_arena *arena)
 {
@@ -63,20 +66,65 @@ static void write_tokens(const struct sb_state *st, struct mp_buf *text, struct 
     mp_buf_add(text, "]");
 }
 
-static void write_meetings(const struct sb_state *st, struct mp_buf *text, struct mp_arena *scratch)
+static void write_meeting(const struct sb_meeting *m, struct mp_buf *text, struct mp_arena *scratch)
 {
+    struct json_object *doc = sb_meeting_ledger_json(m, scratch);
+
+    mp_json_put_int(doc, "hidden_until", m->hidden_until);
+    mp_json_put_int(doc, "unlisted_until", m->unlisted_until);
+    mp_buf_add(text, mp_json_text(scratch, doc));
+    json_object_put(doc);
+    mp_arena_clear(scratch);
+}
+
+/*
+ * A few at a time, so that calls get through in between; each meeting is whole, and what changes meanwhile is written the next time. False where
+ * meetings were forgotten meanwhile: begin again. Called, and returns, with the lock held.
+ */
+static bool write_meetings(struct sb_state *st, struct mp_buf *text, struct mp_arena *scratch)
+{
+    uint64_t epoch = st->epoch;
+    uint64_t sweeps = st->sweeps;
+    size_t written = 0;
+
     mp_buf_add(text, "\"meetings\":[");
     for (const struct sb_meeting *m = st->meeting_first; m != NULL; m = m->next) {
-        struct json_object *doc = sb_meeting_ledger_json(m, scratch);
-
-        mp_json_put_int(doc, "hidden_until", m->hidden_until);
-        mp_json_put_int(doc, "unlisted_until", m->unlisted_until);
-        mp_buf_add(text, m == st->meeting_first ? "" : ",\n");
-        mp_buf_add(text, mp_json_text(scratch, doc));
-        json_object_put(doc);
-        mp_arena_clear(scratch);
+        mp_buf_add(text, written == 0 ? "" : ",\n");
+        write_meeting(m, text, scratch);
+        if (++written % BATCH != 0)
+            continue;
+        pthread_mutex_unlock(&st->lock);
+        (void)sched_yield(); /* the mutex is not fair: let who waits have it */
+        pthread_mutex_lock(&st->lock);
+        if (epoch != st->epoch || sweeps != st->sweeps)
+            return false;
     }
     mp_buf_add(text, "]");
+    return true;
+}
+
+/* False as above. The meetings come first: counters are never behind them. */
+static bool write_state(struct sb_state *st, struct mp_buf *text, struct mp_arena *scratch)
+{
+    bool whole;
+
+    pthread_mutex_lock(&st->lock);
+    st->dirty = false;
+    mp_buf_add(text, "{");
+    whole = write_meetings(st, text, scratch);
+    mp_buf_addf(text, ",\n\"key\":\"%s\",\"clock_offset_ms\":%lld,\n\"knobs\":", mp_hex(scratch, st->key, sizeof(st->key)),
+                (long long)st->clock_offset_ms);
+    mp_buf_add(text, mp_json_text(scratch, sb_knobs_json(&st->knobs, scratch)));
+    mp_buf_add(text, ",\n");
+    mp_arena_clear(scratch);
+    write_accounts(st, text, scratch);
+    mp_buf_add(text, ",\n");
+    write_tokens(st, text, scratch);
+    mp_buf_add(text, "}\n");
+    if (!whole)
+        st->dirty = true;
+    pthread_mutex_unlock(&st->lock);
+    return whole;
 }
 
 int sb_snapshot_save(struct sb_state *st, const char *path, struct mp_error *err)
@@ -84,27 +132,15 @@ int sb_snapshot_save(struct sb_state *st, const char *path, struct mp_error *err
     struct mp_arena *arena = mp_arena_new();
     struct mp_arena *scratch = mp_arena_new();
     struct mp_buf text;
-    int rc;
+    int rc = 0;
 
     mp_buf_init(&text, arena, SNAPSHOT_MAX);
-    pthread_mutex_lock(&st->lock);
-    st->dirty = false;
-    mp_buf_addf(&text, "{\"key\":\"%s\",\"clock_offset_ms\":%lld,\n\"knobs\":", mp_hex(scratch, st->key, sizeof(st->key)),
-                (long long)st->clock_offset_ms);
-    mp_buf_add(&text, mp_json_text(scratch, sb_knobs_json(&st->knobs, scratch)));
-    mp_buf_add(&text, ",\n");
-    mp_arena_clear(scratch);
-    write_accounts(st, &text, scratch);
-    mp_buf_add(&text, ",\n");
-    write_tokens(st, &text, scratch);
-    mp_buf_add(&text, ",\n");
-    write_meetings(st, &text, scratch);
-    mp_buf_add(&text, "}\n");
-    pthread_mutex_unlock(&st->lock);
-    if (text.full)
-        rc = mp_fail(err, MP_E_CONFIG, "%s: the state has grown too large to be kept", path);
-    else
-        rc = sb_file_write(path, 0600, mp_buf_slice(&text), err);
+    if (write_state(st, &text, scratch)) {
+        if (text.full)
+            rc = mp_fail(err, MP_E_CONFIG, "%s: the state has grown too large to be kept", path);
+        else
+            rc = sb_file_write(path, 0600, mp_buf_slice(&text), err);
+    }
     mp_arena_free(scratch);
     mp_arena_free(arena);
     return rc;
@@ -261,7 +297,7 @@ static void load_key(struct sb_state *st, struct json_object *doc)
         st->key[i] = (unsigned char)((strchr(digits, key[2 * i]) - digits) * 16 + (strchr(digits, key[2 * i + 1]) - digits));
 }
 
-int sb_snapshot_load(struct sb_state *st, struct mp_arena *arena, const char *path, struct mp_error *err)
+static int load_state(struct sb_state *st, struct mp_arena *arena, const char *path, struct mp_error *err)
 {
     struct mp_slice text;
     struct json_object *doc, *knobs, *list;
@@ -282,6 +318,16 @@ int sb_snapshot_load(struct sb_state *st, struct mp_arena *arena, const char *pa
     for (size_t i = 0; i < rows_of(doc, "meetings", &list); i++)
         load_meeting(st, arena, json_object_array_get_idx(list, i));
     return 1;
+}
+
+int sb_snapshot_load(struct sb_state *st, const char *path, struct mp_error *err)
+{
+    struct mp_arena *arena = mp_arena_new();
+    int found = load_state(st, arena, path, err);
+
+    mp_arena_free(arena);
+    (void)malloc_trim(0); /* the parsed file was many times what is kept of it */
+    return found;
 }
 
 void *sb_snapshot_thread(void *state)

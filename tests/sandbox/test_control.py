@@ -162,6 +162,19 @@ def test_accounts_and_env_file(tmp_path):
     assert set(env) == {f"ZOOM_{n}_{i}" for n in ("ACCOUNT_ID", "CLIENT_ID", "CLIENT_SECRET", "USER_ID") for i in (1, 2)}
 
 
+def test_accounts_made_up_are_kept_in_the_state(tmp_path):
+    texts = []
+    for _ in range(2):
+        process = subprocess.Popen([PROGRAM, "--listen", "127.0.0.1:0", "--env-file", tmp_path / "e.env", "--state", tmp_path / "s.json"],
+                                   stdout=subprocess.PIPE, text=True)
+        assert process.stdout.readline().startswith("listening on")
+        process.terminate()
+        assert process.wait(20) == 0
+        process.stdout.close()
+        texts.append((tmp_path / "e.env").read_text())
+    assert texts[0] == texts[1] and "ZOOM_CLIENT_SECRET_1=" in texts[0]
+
+
 def test_unix_socket(tmp_path):
     path = tmp_path / "s.sock"
     process = subprocess.Popen([PROGRAM, "--listen", f"unix:{path}"], stdout=subprocess.PIPE, text=True)
