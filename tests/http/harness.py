@@ -18,6 +18,8 @@ import jwt
 import pymysql
 import requests
 
+from contract import CONTRACT
+
 REPO = pathlib.Path(__file__).resolve().parents[2]
 SETTING = re.compile(r"(ZOOM|MEETPOOL|AWS)_|BUCKET_NAME$")
 # Above every timeout inside: a test that runs into this one has found a hang.
@@ -212,12 +214,15 @@ class Stack:
         return self.local.session
 
     def request(self, method, path, sub="admin-1", role="admin", token=None, headers=None, timeout=TIMEOUT_S, **more):
-        """`path` is behind /api/, or absolute. role=None: no token. json=, data= and params= as requests takes them. Redirects are not followed."""
+        """`path` is behind /api/, or absolute. role=None: no token. json=, data= and params= as requests takes them. Redirects are not
+        followed. The answer must be as openapi.json says."""
         sent = dict(headers or {})
         if role is not None and "Authorization" not in sent:
             sent["Authorization"] = f"Bearer {token or self.token(sub, role)}"
         url = self.base + (path if path.startswith("/") else f"/api/{path}")
-        return self.session.request(method, url, headers=sent, timeout=timeout, allow_redirects=False, **more)
+        response = self.session.request(method, url, headers=sent, timeout=timeout, allow_redirects=False, **more)
+        CONTRACT.check(method, url[len(self.base):], response)
+        return response
 
     def get(self, path, **more):
         return self.request("GET", path, **more)
