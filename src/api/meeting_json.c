@@ -19,6 +19,18 @@ static struct json_object *parsed(const struct mp_request *req, const char *text
     return json_object_get(doc);
 }
 
+/* What mp_json_text() has written is printed as it stands: taken apart and put together again it would be the same text. */
+static struct json_object *stored(const char *text)
+{
+    struct json_object *doc;
+
+    if (text == NULL)
+        return NULL;
+    doc = json_object_new_boolean(0);
+    json_object_set_serializer(doc, json_object_userdata_to_json_string, (void *)(uintptr_t)text, NULL);
+    return doc;
+}
+
 static const char *start_url(const struct mp_request *req, const struct mp_meeting *meeting)
 {
     if (meeting->row.zoom_id == 0)
@@ -51,10 +63,10 @@ struct json_object *mp_meeting_json(const struct mp_request *req, const struct m
     mp_json_put_text(out, "status", row->id != 0 ? mp_meeting_status_name(row->status) : NULL);
     mp_json_put_text(out, "meeting_state", row->pending != NULL ? "pending" : "ok");
     mp_json_put_text(out, "meeting_state_reason", row->pending != NULL ? row->pending_error : NULL);
-    mp_json_put(out, "settings_requested", parsed(req, row->settings_requested));
-    mp_json_put(out, "settings_effective", parsed(req, row->settings_effective));
+    mp_json_put(out, "settings_requested", stored(row->settings_requested));
+    mp_json_put(out, "settings_effective", stored(row->settings_effective));
     if (req->user.role == MP_ROLE_ADMIN)
-        mp_json_put(out, "placement", parsed(req, row->placement));
+        mp_json_put(out, "placement", stored(row->placement));
     mp_json_put_time(out, "created_at", row->created_at);
     mp_json_put_time(out, "updated_at", row->updated_at > 0 ? row->updated_at : row->created_at);
     mp_json_put_time(out, "started_at", row->started_at);
