@@ -131,3 +131,27 @@ def test_the_snippets_fit_another_nginx(stack, tmp_path):
         }}""")
     done = subprocess.run(["/usr/sbin/nginx", "-t", "-p", tmp_path, "-e", "stderr", "-c", tmp_path / "nginx.conf"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_file_of_settings(make_stack, tmp_path):
+    path = tmp_path / "settings"
+    path.write_text("# a comment\n\nexport MEETPOOL_WORKERS='3' # three\nMEETPOOL_ZOOM_WORKERS=9 # the environment wins\n"
+                    'MEETPOOL_JWT_SECRET="a \\"quoted\\" secret \\$HOME \\\\ that is long enough"\nMEETPOOL_LOG_LEVEL=\nPATH=/nowhere\n')
+    other = make_stack(MEETPOOL_ENV_FILE=path, MEETPOOL_ZOOM_WORKERS=2)
+    assert other.settings["MEETPOOL_JWT_SECRET"] == 'a "quoted" secret $HOME \\ that is long enough'
+    assert len(other.workers("mp-worker")) == 3 + 2
+    assert other.get("me").status_code == 200
+
+
+def test_a_second_machine_on_the_same_database(own, make_stack):
+    """Also: with a database and a Zoom of one's own neither is started."""
+    second = make_stack(database_of=own, MEETPOOL_WORKERS=2, MEETPOOL_ZOOM_WORKERS=2)
+    made = own.post("zoom/meetings", {"topic": "Seen from both", "start_time": "2031-05-01T08:00:00Z", "duration": 30})
+    assert made.status_code == 201, made.text
+    meeting = made.json()["data"]["meeting"]
+    assert second.get(f"zoom/meetings/{meeting['id']}").json()["data"]["meeting"]["uuid"] == meeting["uuid"]
+    assert not (second.run / "mariadb.pid").exists() and not (second.run / "sandbox.pid").exists()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", second.sandbox_port))
+    second.down()
+    assert own.get("/readyz").status_code == 200
