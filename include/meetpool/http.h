@@ -10,7 +10,7 @@
 #include "meetpool/slice.h"
 
 /*
- * The one HTTP client: blocking, one call at a time, connections kept. The only room that knows <curl/curl.h>.
+ * The one HTTP client: one call at a time, or several under way at once; connections kept. The only room that knows <curl/curl.h>.
  *
  * Every call has a deadline and an answer limit and ends in a class; callers branch on the class and the status, never on text. TLS is verified, 1.2
  * at least; plain http is taken for loopback addresses only (127.0.0.0/8, ::1, localhost). Redirects are never followed: the answer is the redirect.
@@ -63,6 +63,15 @@ void mp_http_free(struct mp_http *http);
 
 /* Always fills `res`; everything in it lives in the arena. */
 void mp_http_call(struct mp_http *http, struct mp_arena *arena, const struct mp_http_request *req, struct mp_http_response *res);
+
+/*
+ * Several at once: start each, then land them in whatever order they end. A started call ends by its own deadline, counted from its start, like one
+ * made by mp_http_call(), and moves on only inside this room's functions. `arena`, `res` and the body must last until it has landed, and whoever
+ * starts calls lands them all. mp_http_call() may be used meanwhile.
+ */
+void mp_http_start(struct mp_http *http, struct mp_arena *arena, const struct mp_http_request *req, struct mp_http_response *res);
+/* The `res` of one that has ended, filled; NULL where none has within `wait_ms`, or none is under way. */
+struct mp_http_response *mp_http_land(struct mp_http *http, unsigned wait_ms);
 
 /* Any case; the first of several; NULL where there is none. */
 const char *mp_http_header_get(const struct mp_http_response *res, const char *name);

@@ -21,9 +21,17 @@
 #define CA_FOLDER             "/etc/ssl/certs"
 #define RETRY_AFTER_MOST_DAYS 366
 
+#define WAIT_MOST_MS     1000
+#define CONNECTIONS_KEPT 32L
+#define HANDLES_KEPT     32
+
 struct mp_http {
     struct mp_arena *arena;
-    CURL *easy; /* one, kept: its connections and TLS sessions are kept with it */
+    CURLM *multi;             /* every call goes through it: the connections are kept here */
+    CURL *idle[HANDLES_KEPT]; /* TLS sessions are kept with them */
+    size_t idle_count;
+    size_t under_way;        /* those that mp_http_land() is asked for */
+    struct transfer *landed; /* of them, those that have ended */
     const char *ca_file;
     const char *ca_folder;
 };
@@ -31,7 +39,13 @@ struct mp_http {
 /* One call on its way. */
 struct transfer {
     struct mp_arena *arena;
-    CURL *easy;
+    struct mp_http_response *res;
+    int64_t began_ms;
+    bool awaited; /* by mp_http_call(), which finds it by itself */
+    bool ended;
+    struct transfer *next; /* landed before it */
+    CURL *easy;            /* NULL: nothing was begun */
+    struct curl_slist *request_headers;
     bool repeatable; /* asking twice does no harm */
     struct mp_buf body;
     struct mp_http_header headers[HEADERS_MOST];
@@ -49,7 +63,8 @@ struct mp_http *mp_http_new(void)
     const char *file = getenv("SSL_CERT_FILE");
     const char *folder = getenv("SSL_CERT_DIR");
 
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(http->easy = curl_easy_init())) {
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(http->multi = curl_multi_init()) ||
+        curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT) != CURLM_OK) {
         fputs("meetpool: libcurl cannot be started\n", stderr);
         abort();
     }
@@ -63,7 +78,9 @@ void mp_http_free(struct mp_http *http)
 {
     if (!http)
         return;
-    curl_easy_cleanup(http->easy);
+    while (http->idle_count > 0)
+        curl_easy_cleanup(http->idle[--http->idle_count]);
+    (void)curl_multi_cleanup(http->multi);
     curl_global_cleanup();
     mp_arena_free(http->arena);
 }
@@ -249,9 +266,8 @@ static int set_limits(CURL *easy, const struct mp_http_request *req)
     return bad;
 }
 
-static int set_safety(const struct mp_http *http)
+static int set_safety(CURL *easy, const struct mp_http *http)
 {
-    CURL *easy = http->easy;
     int bad = 0;
 
     bad |= (int)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -322,40 +338,140 @@ static void settle(struct transfer *t, CURLcode code, struct mp_http_response *r
     res->problem = status > 0 ? mp_arena_printf(t->arena, "%s (behind HTTP %ld)", t->problem, status) : mp_arena_strdup(t->arena, t->problem);
 }
 
-static void perform(struct mp_http *http, struct mp_arena *arena, const struct mp_http_request *req, struct mp_http_response *res)
+static CURL *take_handle(struct mp_http *http)
 {
-    struct transfer *t = MP_NEW(arena, struct transfer);
-    struct curl_slist *headers = make_headers(arena, req);
+    CURL *easy = http->idle_count > 0 ? http->idle[--http->idle_count] : curl_easy_init();
+
+    if (!easy) {
+        fputs("meetpool: out of memory\n", stderr);
+        abort();
+    }
+    return easy;
+}
+
+static void give_handle(struct mp_http *http, CURL *easy)
+{
+    curl_easy_reset(easy); /* forgets the request */
+    if (http->idle_count < HANDLES_KEPT)
+        http->idle[http->idle_count++] = easy;
+    else
+        curl_easy_cleanup(easy);
+}
+
+static void end(struct mp_http *http, struct transfer *t)
+{
+    t->res->elapsed_ms = (unsigned)(mp_monotonic_ms() - t->began_ms);
+    t->ended = true;
+    if (t->awaited)
+        return;
+    t->next = http->landed;
+    http->landed = t;
+}
+
+static void take_down(struct mp_http *http, struct transfer *t)
+{
+    (void)curl_multi_remove_handle(http->multi, t->easy);
+    give_handle(http, t->easy);
+    free_headers(t->request_headers);
+    end(http, t);
+}
+
+static bool set_up(struct mp_http *http, struct transfer *t, const struct mp_http_request *req)
+{
     int bad = 0;
 
-    t->arena = arena;
-    t->easy = http->easy;
+    bad |= set_limits(t->easy, req);
+    bad |= set_safety(t->easy, http);
+    bad |= set_request(t->easy, req);
+    bad |= set_callbacks(t);
+    bad |= (int)curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->request_headers);
+    bad |= (int)curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
+    return !bad && curl_multi_add_handle(http->multi, t->easy) == CURLM_OK;
+}
+
+static struct transfer *begin(struct mp_http *http, struct mp_arena *arena, const struct mp_http_request *req, bool awaited,
+                              struct mp_http_response *res)
+{
+    struct transfer *t = MP_NEW(arena, struct transfer);
+
+    *t = (struct transfer){.arena = arena, .res = res, .began_ms = mp_monotonic_ms(), .awaited = awaited};
+    *res = (struct mp_http_response){.call = MP_CALL_NOT_SENT};
+    res->problem = find_unfit(arena, req);
+    if (res->problem) {
+        end(http, t);
+        return t;
+    }
     t->repeatable = strcmp(req->method, "GET") == 0;
     mp_buf_init(&t->body, arena, req->answer_most_bytes ? req->answer_most_bytes : ANSWER_MOST_BYTES);
-
-    bad |= set_limits(http->easy, req);
-    bad |= set_safety(http);
-    bad |= set_request(http->easy, req);
-    bad |= set_callbacks(t);
-    bad |= (int)curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER, headers);
-    if (bad)
+    t->request_headers = make_headers(arena, req);
+    t->easy = take_handle(http);
+    if (!set_up(http, t, req)) {
         res->problem = "libcurl does not take an option that is needed";
-    else
-        settle(t, curl_easy_perform(http->easy), res);
+        take_down(http, t);
+    }
+    return t;
+}
 
-    curl_easy_reset(http->easy); /* forgets the request, keeps the connections */
-    free_headers(headers);
+/* Moves on what is under way and settles what has ended. Nothing here waits. */
+static void move_on(struct mp_http *http)
+{
+    CURLMsg *message;
+    int left;
+
+    (void)curl_multi_perform(http->multi, &left);
+    while ((message = curl_multi_info_read(http->multi, &left))) {
+        CURLcode code = message->data.result;
+        struct transfer *t = NULL;
+
+        if (message->msg != CURLMSG_DONE || curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (void *)&t) != CURLE_OK)
+            continue;
+        settle(t, code, t->res);
+        take_down(http, t);
+    }
+}
+
+static void wait_for_news(struct mp_http *http, unsigned wait_ms)
+{
+    (void)curl_multi_poll(http->multi, NULL, 0, (int)wait_ms, NULL);
 }
 
 void mp_http_call(struct mp_http *http, struct mp_arena *arena, const struct mp_http_request *req, struct mp_http_response *res)
 {
-    int64_t began_ms = mp_monotonic_ms();
+    const struct transfer *t = begin(http, arena, req, true, res);
 
-    *res = (struct mp_http_response){.call = MP_CALL_NOT_SENT};
-    res->problem = find_unfit(arena, req);
-    if (!res->problem)
-        perform(http, arena, req, res);
-    res->elapsed_ms = (unsigned)(mp_monotonic_ms() - began_ms);
+    while (!t->ended) {
+        move_on(http);
+        if (!t->ended)
+            wait_for_news(http, WAIT_MOST_MS);
+    }
+}
+
+void mp_http_start(struct mp_http *http, struct mp_arena *arena, const struct mp_http_request *req, struct mp_http_response *res)
+{
+    http->under_way++;
+    (void)begin(http, arena, req, false, res);
+    move_on(http);
+}
+
+struct mp_http_response *mp_http_land(struct mp_http *http, unsigned wait_ms)
+{
+    int64_t until_ms = mp_monotonic_ms() + wait_ms;
+    struct transfer *t;
+
+    while (!http->landed && http->under_way > 0) {
+        int64_t left_ms = until_ms - mp_monotonic_ms();
+
+        move_on(http);
+        if (http->landed || left_ms <= 0)
+            break;
+        wait_for_news(http, left_ms < WAIT_MOST_MS ? (unsigned)left_ms : WAIT_MOST_MS);
+    }
+    t = http->landed;
+    if (!t)
+        return NULL;
+    http->landed = t->next;
+    http->under_way--;
+    return t->res;
 }
 
 /* ---- Reading the head ---- */

@@ -12,7 +12,7 @@ one line at a time on stdin and answers each on stdout:
     clear           forgets replies, requests and the count of connections; open connections stay
 
 HOW: cut=N (N bytes, then close), close (close behind the answer), reset (the same by RST), hang (nothing more, connection open), delay=MS (before the
-first byte), drip=MS (byte by byte, so much apart).
+first byte), drip=MS (byte by byte, so much apart), echo (`**` in the answer becomes the first two bytes of the request's path).
 """
 
 import os
@@ -84,6 +84,8 @@ def serve(conn, context):
             with lock:
                 requests.append(request)
                 data, how = replies.pop(0) if replies else UNSCRIPTED
+            if "echo" in how:
+                data = data.replace(b"**", request.split(b" ")[1][:2])
             if not answer(conn, data, how):
                 return
     except OSError:

@@ -409,6 +409,112 @@ static void garbage_is_no_answer(void **state)
     }
 }
 
+/* ---- Several at once ---- */
+
+#define SEVERAL 8
+
+struct several {
+    struct mp_http_request req[SEVERAL];
+    struct mp_http_response res[SEVERAL];
+    bool landed[SEVERAL];
+};
+
+static struct several *start_several(const char *method, unsigned timeout_ms)
+{
+    struct several *all = MP_NEW(arena, struct several);
+
+    for (size_t i = 0; i < SEVERAL; i++) {
+        all->req[i] = (struct mp_http_request){.method = method,
+                                               .url = url_of(peer, mp_arena_printf(arena, "/%zu", i)),
+                                               .body = strcmp(method, "POST") == 0 ? mp_slice_of("{}") : (struct mp_slice){0},
+                                               .timeout_ms = timeout_ms};
+        mp_http_start(http, arena, &all->req[i], &all->res[i]);
+    }
+    return all;
+}
+
+/* Each lands once; those that were answered with their own answer. How many those are. */
+static size_t land_several(struct several *all)
+{
+    size_t answered = 0;
+
+    for (size_t n = 0; n < SEVERAL; n++) {
+        const struct mp_http_response *res = mp_http_land(http, 10000);
+        size_t i = 0;
+
+        while (i < SEVERAL && res != &all->res[i])
+            i++;
+        assert_in_range(i, 0, SEVERAL - 1);
+        assert_false(all->landed[i]);
+        all->landed[i] = true;
+        if (res->call != MP_CALL_ANSWERED)
+            continue;
+        assert_string_equal(res->body.p, mp_arena_printf(arena, "/%zu", i));
+        answered++;
+    }
+    assert_null(mp_http_land(http, 10000));
+    return answered;
+}
+
+static void several_share_their_time_and_no_fate(void **state)
+{
+    static const char answer[] = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n**";
+    int64_t began_ms = mp_monotonic_ms();
+    struct several *all;
+
+    (void)state;
+    for (size_t i = 0; i < SEVERAL; i++)
+        peer_reply(peer, i == 2 ? "cut=30" : i == 4 ? "cut=0,hang" : i == 5 ? "reset,cut=0" : "echo,delay=300", answer);
+    all = start_several("POST", 1200);
+    assert_null(mp_http_land(http, 0));
+    assert_int_equal(land_several(all), SEVERAL - 3);
+    assert_in_range(mp_monotonic_ms() - began_ms, 1200, 2000);
+    assert_int_equal(peer_seen(peer, arena).count, SEVERAL);
+    for (size_t i = 0; i < SEVERAL; i++)
+        assert_in_range(all->res[i].call, MP_CALL_ANSWERED, all->res[i].call == MP_CALL_ANSWERED ? MP_CALL_ANSWERED : MP_CALL_MAYBE_DONE);
+}
+
+/* All on connections that were kept and die under the request. */
+static void several_changes_leave_once(void **state)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n**";
+
+    (void)state;
+    for (size_t i = 0; i < SEVERAL; i++)
+        peer_reply(peer, "echo,delay=100", answer);
+    assert_int_equal(land_several(start_several("GET", 3000)), SEVERAL);
+    for (size_t i = 0; i < SEVERAL; i++)
+        peer_reply(peer, i % 2 ? "close" : "reset", "");
+    assert_int_equal(land_several(start_several("POST", 3000)), 0);
+    assert_int_equal(peer_seen(peer, arena).count, (size_t)2 * SEVERAL);
+}
+
+static void one_may_be_called_among_several(void **state)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n**";
+    struct several *all;
+
+    (void)state;
+    for (size_t i = 0; i <= SEVERAL; i++)
+        peer_reply(peer, i < SEVERAL ? "echo,delay=400" : "-", answer);
+    all = start_several("GET", 3000);
+    mp_sleep_ms(200);
+    assert_string_equal(call("GET", "/").body.p, "**");
+    assert_int_equal(land_several(all), SEVERAL);
+}
+
+static void what_cannot_start_lands_at_once(void **state)
+{
+    struct mp_http_request req = {.method = "GET", .url = "ftp://127.0.0.1/"};
+    struct mp_http_response res;
+
+    (void)state;
+    mp_http_start(http, arena, &req, &res);
+    assert_ptr_equal(mp_http_land(http, 0), &res);
+    assert_int_equal(res.call, MP_CALL_NOT_SENT);
+    assert_null(mp_http_land(http, 10000));
+}
+
 /* ---- Sizes ---- */
 
 static char *large_answer(size_t body_len)
@@ -688,6 +794,10 @@ int main(void)
         TEST(cut_at_every_byte_of_a_second_answer),
         TEST(cut_in_chunks),
         TEST(garbage_is_no_answer),
+        TEST(several_share_their_time_and_no_fate),
+        TEST(several_changes_leave_once),
+        TEST(one_may_be_called_among_several),
+        TEST(what_cannot_start_lands_at_once),
         TEST(answers_are_bounded),
         TEST(heads_are_bounded),
         TEST(a_late_answer_is_none),
