@@ -45,10 +45,13 @@ static void put_body(struct mp_arena *arena, const struct zoom_call *call, struc
     }
 }
 
-static void send_call(struct mp_zoom *zoom, struct mp_arena *arena, const struct zoom_call *call, struct mp_http_response *http)
+static struct mp_http_request *make_request(const struct mp_zoom *zoom, struct mp_arena *arena, const struct zoom_call *call)
 {
-    struct mp_http_header headers[2] = {{"Accept", "application/json"}};
-    struct mp_http_request req = {
+    struct mp_http_header *headers = mp_arena_array(arena, 2, sizeof(*headers));
+    struct mp_http_request *req = MP_NEW(arena, struct mp_http_request);
+
+    headers[0] = (struct mp_http_header){"Accept", "application/json"};
+    *req = (struct mp_http_request){
         .method = call->method,
         .url = mp_arena_printf(arena, "%s%s", call->base, call->path),
         .headers = headers,
@@ -58,11 +61,10 @@ static void send_call(struct mp_zoom *zoom, struct mp_arena *arena, const struct
         .basic_password = call->basic_password,
         .timeout_ms = call->timeout_ms,
     };
-
     if (zoom->log && zoom->log->request_id)
-        headers[req.headers_count++] = (struct mp_http_header){"X-Request-Id", zoom->log->request_id};
-    put_body(arena, call, &req);
-    mp_http_call(zoom->http, arena, &req, http);
+        headers[req->headers_count++] = (struct mp_http_header){"X-Request-Id", zoom->log->request_id};
+    put_body(arena, call, req);
+    return req;
 }
 
 /* ---- And back ---- */
@@ -141,20 +143,62 @@ static void log_call(const struct mp_zoom *zoom, const struct zoom_call *call, c
            MP_INT("status", res->status), MP_INT("code", res->code), MP_INT("elapsed_ms", res->elapsed_ms), MP_STR("tracking_id", res->tracking_id));
 }
 
-struct json_object *zoom_call(struct mp_zoom *zoom, struct mp_arena *arena, const struct zoom_call *call, struct mp_zoom_result *res)
+static struct json_object *take(const struct mp_zoom *zoom, struct mp_arena *arena, const struct zoom_call *call, const struct mp_http_response *http,
+                                struct mp_zoom_result *res)
 {
-    struct mp_http_response http;
     struct json_object *answer = NULL;
 
-    *res = (struct mp_zoom_result){.retry_after_ms = -1};
-    send_call(zoom, arena, call, &http);
-    res->elapsed_ms = http.elapsed_ms;
-    if (http.call == MP_CALL_ANSWERED) {
-        answer = take_answer(arena, call, &http, res);
+    *res = (struct mp_zoom_result){.retry_after_ms = -1, .elapsed_ms = http->elapsed_ms};
+    if (http->call == MP_CALL_ANSWERED) {
+        answer = take_answer(arena, call, http, res);
     } else {
-        res->cls = http.call == MP_CALL_NOT_SENT ? MP_ZOOM_NOT_SENT : MP_ZOOM_MAYBE_DONE;
-        res->message = zoom_plain_text(arena, http.problem, NULL);
+        res->cls = http->call == MP_CALL_NOT_SENT ? MP_ZOOM_NOT_SENT : MP_ZOOM_MAYBE_DONE;
+        res->message = zoom_plain_text(arena, http->problem, NULL);
     }
     log_call(zoom, call, res);
     return answer;
+}
+
+struct json_object *zoom_call(struct mp_zoom *zoom, struct mp_arena *arena, const struct zoom_call *call, struct mp_zoom_result *res)
+{
+    struct mp_http_response http;
+
+    mp_http_call(zoom->http, arena, make_request(zoom, arena, call), &http);
+    return take(zoom, arena, call, &http, res);
+}
+
+/* ---- Several at once ---- */
+
+struct zoom_flight {
+    struct mp_arena *arena;
+    struct zoom_call call;
+    zoom_take_fn *take;
+    void *out;
+    struct mp_zoom_result *res;
+    struct mp_http_response http;
+    struct zoom_flight *next;
+};
+
+void zoom_start(struct mp_zoom *zoom, struct mp_arena *arena, const struct zoom_call *call, zoom_take_fn *fn, void *out, struct mp_zoom_result *res)
+{
+    struct zoom_flight *flight = MP_NEW(arena, struct zoom_flight);
+
+    *flight = (struct zoom_flight){.arena = arena, .call = *call, .take = fn, .out = out, .res = res, .next = zoom->flights};
+    zoom->flights = flight;
+    mp_http_start(zoom->http, arena, make_request(zoom, arena, call), &flight->http);
+}
+
+struct mp_zoom_result *mp_zoom_land(struct mp_zoom *zoom, unsigned wait_ms)
+{
+    const struct mp_http_response *http = mp_http_land(zoom->http, wait_ms);
+    struct zoom_flight *flight, **at = &zoom->flights;
+
+    if (!http)
+        return NULL;
+    while (&(*at)->http != http)
+        at = &(*at)->next;
+    flight = *at;
+    *at = flight->next;
+    flight->take(flight->arena, take(zoom, flight->arena, &flight->call, http, flight->res), flight->out, flight->res);
+    return flight->res;
 }

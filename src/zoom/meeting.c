@@ -113,8 +113,10 @@ static bool decode_meeting(struct mp_arena *arena, struct json_object *obj, stru
     return out->id > 0;
 }
 
-static void take_meeting(struct mp_arena *arena, struct json_object *answer, struct mp_zoom_meeting *out, struct mp_zoom_result *res)
+static void take_meeting(struct mp_arena *arena, struct json_object *answer, void *arg, struct mp_zoom_result *res)
 {
+    struct mp_zoom_meeting *out = arg;
+
     *out = (struct mp_zoom_meeting){.starts_at = -1};
     if (answer && !decode_meeting(arena, answer, out))
         zoom_call_unreadable(res, "a meeting answer without a usable id");
@@ -122,10 +124,10 @@ static void take_meeting(struct mp_arena *arena, struct json_object *answer, str
 
 /* ---- The calls ---- */
 
-void mp_zoom_meeting_create(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, const char *host,
-                            const struct mp_zoom_meeting_spec *spec, struct mp_zoom_meeting *out, struct mp_zoom_result *res)
+static struct zoom_call create_call(const struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms,
+                                    const char *host, const struct mp_zoom_meeting_spec *spec)
 {
-    struct zoom_call call = {
+    return (struct zoom_call){
         .operation = "meeting.create",
         .method = "POST",
         .base = zoom->api_url,
@@ -135,8 +137,22 @@ void mp_zoom_meeting_create(struct mp_zoom *zoom, struct mp_arena *arena, const 
         .timeout_ms = timeout_ms,
         .wanted = "id",
     };
+}
+
+void mp_zoom_meeting_create(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, const char *host,
+                            const struct mp_zoom_meeting_spec *spec, struct mp_zoom_meeting *out, struct mp_zoom_result *res)
+{
+    struct zoom_call call = create_call(zoom, arena, token, timeout_ms, host, spec);
 
     take_meeting(arena, zoom_call(zoom, arena, &call, res), out, res);
+}
+
+void mp_zoom_meeting_create_start(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, const char *host,
+                                  const struct mp_zoom_meeting_spec *spec, struct mp_zoom_meeting *out, struct mp_zoom_result *res)
+{
+    struct zoom_call call = create_call(zoom, arena, token, timeout_ms, host, spec);
+
+    zoom_start(zoom, arena, &call, take_meeting, out, res);
 }
 
 void mp_zoom_meeting_get(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, int64_t id,

@@ -8,7 +8,8 @@ struct mp_zoom {
     const char *api_url;
     const char *oauth_url;
     struct mp_http *http;
-    const struct mp_log *log; /* may be NULL */
+    const struct mp_log *log;    /* may be NULL */
+    struct zoom_flight *flights; /* calls started and not landed */
 };
 
 /* ---- client.c ---- */
@@ -30,6 +31,9 @@ struct zoom_call {
 
 /* Every call goes through here. Fills `res`; returns the answer, in the arena, for MP_ZOOM_OK with `wanted`, NULL otherwise. */
 struct json_object *zoom_call(struct mp_zoom *zoom, struct mp_arena *arena, const struct zoom_call *call, struct mp_zoom_result *res);
+/* Begins one for mp_zoom_land(), which hands what zoom_call() would return to `fn`. `call` is copied; what it points to lasts until then. */
+typedef void zoom_take_fn(struct mp_arena *arena, struct json_object *answer, void *out, struct mp_zoom_result *res);
+void zoom_start(struct mp_zoom *zoom, struct mp_arena *arena, const struct zoom_call *call, zoom_take_fn *fn, void *out, struct mp_zoom_result *res);
 /* For a caller that finds a good-looking answer not to be one: the call counts as MP_ZOOM_MAYBE_DONE. */
 void zoom_call_unreadable(struct mp_zoom_result *res, const char *what);
 
