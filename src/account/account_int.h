@@ -21,8 +21,11 @@ struct mp_account_runtime {
 /* Looks up, and makes where missing, the rows of account and hosts. */
 int account_rows(struct mp_ctx *ctx, size_t account, struct mp_error *err) MP_MUST_CHECK;
 
-/* The shared access token; `refused` (NULL: none) is one that Zoom does not take any more. 0, or -1 with `res` saying why there is none. */
-int account_token(struct mp_ctx *ctx, size_t account, int64_t deadline_ms, const struct mp_secret *refused, struct mp_secret *out,
+/*
+ * The shared access token; `refused` (NULL: none) is one that Zoom does not take any more. `fetched`: this call got it from Zoom. 0, or -1 with `res`
+ * saying why there is none.
+ */
+int account_token(struct mp_ctx *ctx, size_t account, int64_t deadline_ms, const struct mp_secret *refused, struct mp_secret *out, bool *fetched,
                   struct mp_zoom_result *res) MP_MUST_CHECK;
 
 #endif

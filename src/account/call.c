@@ -94,17 +94,20 @@ static void call_once(struct mp_ctx *ctx, const struct mp_secret *token, int64_t
 
 void mp_account_call(struct mp_ctx *ctx, size_t account, int host, int64_t deadline_ms, mp_account_fn *fn, void *arg, struct mp_zoom_result *res)
 {
-    struct mp_secret token, fresh;
+    struct mp_secret token, refused;
+    bool fetched, renewed = false;
 
-    if (account_token(ctx, account, deadline_ms, NULL, &token, res) < 0)
+    if (account_token(ctx, account, deadline_ms, NULL, &token, &fetched, res) < 0)
         goto out;
     call_once(ctx, &token, deadline_ms, fn, arg, res);
-    if (res->cls != MP_ZOOM_TOKEN)
-        goto out;
-    /* 124 cannot tell "expired" from "revoked": a new token once, once more, then it is the account's fault. */
-    if (account_token(ctx, account, deadline_ms, &token, &fresh, res) < 0)
-        goto out;
-    call_once(ctx, &fresh, deadline_ms, fn, arg, res);
+    /* 124 cannot tell "expired" from "revoked". What this process remembered may be over, and what all share, too; when Zoom takes not even one
+     * fetched on that ground it is the account's fault. */
+    while (res->cls == MP_ZOOM_TOKEN && !renewed) {
+        refused = token;
+        if (account_token(ctx, account, deadline_ms, &refused, &token, &renewed, res) < 0)
+            goto out;
+        call_once(ctx, &token, deadline_ms, fn, arg, res);
+    }
     if (res->cls == MP_ZOOM_TOKEN)
         res->cls = MP_ZOOM_AUTH;
 out:

@@ -21,9 +21,17 @@ static bool account_fits(const struct mp_account_entry *entry, const struct mp_a
     return mp_capacity_peak(busy, count, state->id, 0, from, until) < (size_t)entry->max_concurrent;
 }
 
-/* Whether host `a` is to be taken before host `b`: fewer meetings in the interval, fewer calls today, longer unused. */
-static bool host_before(const struct mp_host_state *a, size_t a_meetings, const struct mp_host_state *b, size_t b_meetings)
+static bool host_ill(const struct mp_host_state *host, const struct mp_choice_request *want)
 {
+    return host->inactive_until > want->now_ms;
+}
+
+/* Whether host `a` is to be taken before host `b`: well, fewer meetings in the interval, fewer calls today, longer unused. */
+static bool host_before(const struct mp_choice_request *want, const struct mp_host_state *a, size_t a_meetings, const struct mp_host_state *b,
+                        size_t b_meetings)
+{
+    if (host_ill(a, want) != host_ill(b, want))
+        return host_ill(b, want);
     if (a_meetings != b_meetings)
         return a_meetings < b_meetings;
     if (a->daily_used != b->daily_used)
@@ -50,14 +58,14 @@ int mp_choose_host(const struct mp_account_conf *conf, size_t account, const str
             spent++;
             continue;
         }
-        if (!inactive_too && host->inactive_until > want->now_ms) {
+        if (host->inactive_until == MP_HOST_RULED_OUT || (!inactive_too && host_ill(host, want))) {
             ill++;
             continue;
         }
         if (!host_fits(entry, state, h, busy, busy_count, want->from, want->until))
             continue;
         meetings = mp_capacity_count(busy, busy_count, state->id, host->id, want->from, want->until);
-        if (best < 0 || host_before(host, meetings, &state->hosts[best], best_meetings)) {
+        if (best < 0 || host_before(want, host, meetings, &state->hosts[best], best_meetings)) {
             best = (int)h;
             best_meetings = meetings;
         }
@@ -68,7 +76,7 @@ int mp_choose_host(const struct mp_account_conf *conf, size_t account, const str
     } else if (spent == entry->hosts_count) {
         *verdict = MP_VERDICT_DAILY;
         *why = "the daily limit of creates and updates is used up on every host; Zoom's day ends at 00:00 UTC";
-    } else if (ill > 0 && ill + spent == entry->hosts_count) {
+    } else if (ill > 0) {
         *verdict = MP_VERDICT_INACTIVE;
         *why = "no host can hold meetings at the moment";
     }

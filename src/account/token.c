@@ -18,6 +18,8 @@
 /* How long a worker believes what it remembers before it looks into the row again. */
 #define REMEMBER_MS 60000
 #define WAIT_MS     40
+/* Who waits for another worker's token call goes to the next account after this long: one that hangs must not hold up every booking in turn. */
+#define WAIT_MOST_MS 4000
 
 static void forget(struct account_memory *memory)
 {
@@ -110,8 +112,8 @@ static int fetch(struct mp_ctx *ctx, size_t account, int64_t fence, struct mp_se
 }
 
 /* One look at the row: 1 a token, 0 look again after a while, -1 there is none. */
-static int look(struct mp_ctx *ctx, size_t account, bool waited, const struct mp_secret *refused, struct mp_secret *out, struct mp_zoom_result *res,
-                struct mp_error *err)
+static int look(struct mp_ctx *ctx, size_t account, bool waited, const struct mp_secret *refused, struct mp_secret *out, bool *fetched,
+                struct mp_zoom_result *res, struct mp_error *err)
 {
     struct account_memory *memory = &ctx->account_conf->runtime->accounts[account];
     struct mp_token_row row;
@@ -133,24 +135,27 @@ static int look(struct mp_ctx *ctx, size_t account, bool waited, const struct mp
         return fail_result(res, MP_ZOOM_NOT_SENT, "the database is away");
     if (rc == 0)
         return 0;
+    *fetched = true;
     return fetch(ctx, account, row.fence + 1, out, res, err) < 0 ? -1 : 1;
 }
 
-int account_token(struct mp_ctx *ctx, size_t account, int64_t deadline_ms, const struct mp_secret *refused, struct mp_secret *out,
+int account_token(struct mp_ctx *ctx, size_t account, int64_t deadline_ms, const struct mp_secret *refused, struct mp_secret *out, bool *fetched,
                   struct mp_zoom_result *res)
 {
     struct account_memory *memory = &ctx->account_conf->runtime->accounts[account];
+    int64_t patience_ms = mp_monotonic_ms() + WAIT_MOST_MS;
     struct mp_error err;
     bool waited = false;
 
+    *fetched = false;
     mp_error_init(&err, ctx->arena);
     if (recall(ctx, memory, refused, out))
         return 0;
     forget(memory);
     if (account_rows(ctx, account, &err) < 0)
         return fail_result(res, MP_ZOOM_NOT_SENT, "the database is away");
-    while (mp_monotonic_ms() < deadline_ms) {
-        int rc = look(ctx, account, waited, refused, out, res, &err);
+    while (mp_monotonic_ms() < deadline_ms && (!waited || mp_monotonic_ms() < patience_ms)) {
+        int rc = look(ctx, account, waited, refused, out, fetched, res, &err);
 
         if (rc != 0)
             return rc < 0 ? -1 : 0;

@@ -16,8 +16,8 @@ struct changing {
     struct mp_meeting *meeting;
     const struct mp_meeting_change *change;
     struct mp_meeting_row before, after;
-    struct mp_place_row place; /* held */
-    struct mp_place_row spare; /* id 0: the interval stays inside the old one */
+    struct mp_place_row place;     /* held */
+    struct mp_place_row spares[2]; /* what of the old interval the new one leaves; id 0: nothing */
     int64_t from, until, now_ms;
 };
 
@@ -91,23 +91,48 @@ static int fits_here(struct changing *c, struct mp_error *err)
                    mp_time_format(c->ctx->arena, c->until));
 }
 
-/* Moves the place; the old interval stays taken by a spare until Zoom has agreed, so that a refusal can be undone. */
+static int keep_spare(struct mp_db *db, struct changing *c, size_t i, int64_t from, int64_t until, struct mp_error *err)
+{
+    c->spares[i] = (struct mp_place_row){.meeting_id = c->before.id,
+                                         .account_id = c->place.account_id,
+                                         .host_id = c->place.host_id,
+                                         .ref = meeting_new_ref(c->ctx->arena),
+                                         .state = MP_PLACE_SPARE,
+                                         .busy_from = from,
+                                         .busy_until = until,
+                                         .owner = c->ctx->owner};
+    return from < until ? mp_store_place_insert(db, &c->spares[i], SPARE_MS, SPARE_MS, err) : 0;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/*
+ * Moves the place. What the meeting leaves of its old interval stays taken by spares until Zoom has agreed, so that a refusal can be undone; where
+ * old and new overlap it counts once. Inside the old interval it fits in any case, even where a limit was lowered since.
+ */
 static int move_place(struct mp_db *db, struct changing *c, struct mp_error *err)
 {
-    if (fits_here(c, err) < 0)
+    int64_t from = c->place.busy_from, until = c->place.busy_until;
+
+    if ((c->from < from || c->until > until) && fits_here(c, err) < 0)
         return -1;
-    c->spare = (struct mp_place_row){.id = 0,
-                                     .meeting_id = c->before.id,
-                                     .account_id = c->place.account_id,
-                                     .host_id = c->place.host_id,
-                                     .ref = meeting_new_ref(c->ctx->arena),
-                                     .state = MP_PLACE_SPARE,
-                                     .busy_from = c->place.busy_from,
-                                     .busy_until = c->place.busy_until,
-                                     .owner = c->ctx->owner};
-    if (mp_store_place_insert(db, &c->spare, SPARE_MS, SPARE_MS, err) < 0)
+    if (keep_spare(db, c, 0, from, least(until, c->from), err) < 0)
+        return -1;
+    if (keep_spare(db, c, 1, from > c->until ? from : c->until, until, err) < 0)
         return -1;
     return mp_store_place_move(db, c->before.id, c->from, c->until, err);
+}
+
+static int free_spares(struct changing *c, struct mp_error *err)
+{
+    for (size_t i = 0; i < MP_COUNT(c->spares); i++) {
+        if (c->spares[i].id != 0 && mp_store_place_free(c->ctx->db, &c->spares[i], false, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* The transaction. May run twice. */
@@ -164,9 +189,9 @@ static int undo_it(struct mp_db *db, void *arg, struct mp_error *err)
         return -1;
     if (mp_store_meeting_want(db, &back, c->now_ms, err) < 0 || mp_store_meeting_told(db, back.id, back.version, NULL, err) < 0)
         return -1;
-    if (c->spare.id == 0)
+    if (!time_differs(c))
         return 0;
-    if (mp_store_place_free(db, &c->spare, false, err) < 0)
+    if (free_spares(c, err) < 0)
         return -1;
     return mp_store_place_move(db, back.id, c->place.busy_from, c->place.busy_until, err);
 }
@@ -188,7 +213,7 @@ static int conclude(struct changing *c, const struct mp_zoom_result *res, struct
             return mp_fail(err, MP_E_CONFLICT, "The meeting is running; Zoom does not change it now.");
         return mp_fail(err, MP_E_ZOOM_FAILED, "Zoom refused the change: %s", res->message);
     }
-    if (c->spare.id != 0 && mp_store_place_free(ctx->db, &c->spare, false, err) < 0)
+    if (free_spares(c, err) < 0)
         return -1;
     if (res->cls == MP_ZOOM_OK)
         return mp_store_meeting_told(ctx->db, c->after.id, c->after.version, NULL, err);

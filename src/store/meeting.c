@@ -49,8 +49,10 @@ static const enum mp_meeting_status shown[] = {MP_MEETING_CREATING, MP_MEETING_S
 static const struct mp_sql meeting_want = {"UPDATE meeting SET topic = ?, agenda = ?, starts_at = ?, duration_min = ?, timezone = ?, password = ?, "
                                            "settings_requested = ?, pending = 'update',"
                                            " pending_error = NULL, version = version + 1, updated_at = ? WHERE id = ? AND version = ?"};
-static const struct mp_sql meeting_told = {"UPDATE meeting SET pending = IF(version = ?, NULL, 'update'), pending_error = NULL, settings_effective = "
-                                           "COALESCE(?, settings_effective) WHERE id = ?"};
+/* One that told Zoom an older version may have spoken last: then all is told again, and a rival that has yet to say so must see it. (SET works from left
+ * to right.) */
+static const struct mp_sql meeting_told = {"UPDATE meeting SET pending = IF(version = ?, NULL, 'update'), version = version + (pending IS NOT NULL),"
+                                           " pending_error = NULL, settings_effective = COALESCE(?, settings_effective) WHERE id = ?"};
 static const struct mp_sql meeting_pending_error = {"UPDATE meeting SET pending_error = ? WHERE id = ?"};
 static const struct mp_sql meeting_true = {
     "UPDATE meeting SET topic = ?, agenda = ?, starts_at = ?, duration_min = ?, timezone = ?, password = ?,"
@@ -76,8 +78,8 @@ static const struct mp_sql meeting_touch = {"UPDATE meeting SET updated_at = ? W
 static const struct mp_sql place_insert = {
     "INSERT INTO place (meeting_id, account_id, host_id, ref, state, busy_from, busy_until, owner, lease_until, fence, check_at,"
     " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, " MP_DB_NOW_MS " + ?, 1, " MP_DB_NOW_MS " + ?, " MP_DB_NOW_MS ")"};
-/* The latest: a meeting that went from account to account has one for each try. */
-static const struct mp_sql place_by_meeting = {"SELECT " PLACE_COLS " FROM place p WHERE p.meeting_id = ? AND p.state <> 'spare' ORDER BY p.id DESC LIMIT 1"};
+/* The one that is taken, else the latest: a meeting that went from account to account has one for each try, a moved one its spares. */
+static const struct mp_sql place_by_meeting = {"SELECT " PLACE_COLS " FROM place p WHERE p.meeting_id = ? AND p.state <> 'spare' ORDER BY p.taken DESC, p.id DESC LIMIT 1"};
 static const struct mp_sql place_by_ref = {"SELECT " PLACE_COLS " FROM place p WHERE p.ref = ?"};
 /*
  * MariaDB evaluates SET from left to right and sees values already assigned; what depends on the meeting's status therefore stands before it is
