@@ -169,8 +169,7 @@ void mp_envelope_failure(struct mp_arena *arena, struct mp_answer *answer, const
     /* What the configuration lacks is the operator's to know. */
     mp_json_put_text(doc, "error", err->code == MP_E_CONFIG ? mp_error_sentence(MP_E_INTERNAL) : mp_error_message(err));
     mp_json_put_text(doc, "code", mp_error_name(err->code));
-    if (err->details != NULL)
-        mp_json_put(doc, "details", details_array(err));
+    mp_json_put(doc, "details", details_array(err));
     mp_json_put_text(doc, "request_id", request_id);
     set_json(arena, answer, doc);
     if (answer->status == 405 && err->allow != NULL)

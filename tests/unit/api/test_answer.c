@@ -171,7 +171,7 @@ static void failures_say_what_and_no_more(void **state)
     assert_int_equal(answer.status, 429);
     assert_string_equal(header_of(&answer, "Retry-After"), "77");
     assert_null(memmem(answer.body.p, answer.body.len, "SELECT", 6));
-    assert_false(json_object_object_get_ex(answer_json(f, &answer), "details", NULL));
+    assert_int_equal(json_object_array_length(json_object_object_get(answer_json(f, &answer), "details")), 0);
     answer = send_request(f, SENT("GET", "/api/fails/config", NULL));
     assert_int_equal(answer.status, 500);
     assert_null(memmem(answer.body.p, answer.body.len, "/etc", 4));
