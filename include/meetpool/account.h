@@ -60,9 +60,10 @@ int mp_account_find(const struct mp_account_conf *conf, const char *name);
 int mp_account_by_row(struct mp_ctx *ctx, int64_t account_row, int64_t host_row, int *host, struct mp_error *err);
 
 /* How accounts and hosts stand now. `hosts[i]` belongs to the account's i-th host. */
+#define MP_HOST_RULED_OUT INT64_MAX
 struct mp_host_state {
-    int64_t id; /* row */
-    int64_t inactive_until;
+    int64_t id;             /* row */
+    int64_t inactive_until; /* MP_HOST_RULED_OUT: not even where the inactive ones are tried */
     const char *inactive_reason;
     int64_t last_used_at;
     int64_t daily_used, daily_created; /* of the present UTC day */
@@ -142,6 +143,20 @@ struct json_object *mp_choice_json(struct mp_arena *arena, const struct mp_accou
  */
 typedef void mp_account_fn(struct mp_ctx *ctx, const struct mp_secret *token, unsigned timeout_ms, void *arg, struct mp_zoom_result *res);
 void mp_account_call(struct mp_ctx *ctx, size_t account, int host, int64_t deadline_ms, mp_account_fn *fn, void *arg, struct mp_zoom_result *res);
+
+/*
+ * Several calls at once, at most `parallel` under way, each with its own outcome, to which the same happens as to that of a single call. `start`
+ * begins one (mp_zoom_..._start()); what it is given lasts until this function returns. An account's token is taken before its first call. Where
+ * Zoom's rate limit asks to wait, the account's calls wait and go on more slowly, while the deadline allows; after an outcome that concerns the whole
+ * account or host (credentials, daily limit, no answers) the rest of its calls are not sent and come to the same.
+ */
+struct mp_account_job {
+    size_t account;
+    int host;
+    void *arg;
+    struct mp_zoom_result res;
+};
+void mp_account_call_many(struct mp_ctx *ctx, struct mp_account_job *jobs, size_t count, size_t parallel, int64_t deadline_ms, mp_account_fn *start);
 
 /* Who the host is at Zoom; also tries the account's credentials. */
 void mp_account_user(struct mp_ctx *ctx, size_t account, size_t host, struct mp_zoom_user *out, struct mp_zoom_result *res);

@@ -28,4 +28,10 @@ int account_rows(struct mp_ctx *ctx, size_t account, struct mp_error *err) MP_MU
 int account_token(struct mp_ctx *ctx, size_t account, int64_t deadline_ms, const struct mp_secret *refused, struct mp_secret *out, bool *fetched,
                   struct mp_zoom_result *res) MP_MUST_CHECK;
 
+/* Logs a failure and writes down what it means for account and host. */
+void account_outcome(struct mp_ctx *ctx, size_t account, int host, const struct mp_zoom_result *res);
+/* How long a call may take that begins now; 0: it is not worth beginning, and comes to `account_no_time`. */
+unsigned account_time_left(int64_t deadline_ms);
+extern const struct mp_zoom_result account_no_time;
+
 #endif

@@ -75,19 +75,29 @@ static void log_failure(struct mp_ctx *ctx, size_t account, const struct mp_zoom
            MP_STR("zoom_message", res->message), MP_STR("tracking_id", res->tracking_id), MP_INT("zoom_ms", res->elapsed_ms));
 }
 
-static unsigned time_left(int64_t deadline_ms)
+void account_outcome(struct mp_ctx *ctx, size_t account, int host, const struct mp_zoom_result *res)
+{
+    if (res->cls == MP_ZOOM_OK)
+        return;
+    log_failure(ctx, account, res);
+    learn(ctx, account, host, res);
+}
+
+unsigned account_time_left(int64_t deadline_ms)
 {
     int64_t left = deadline_ms - mp_monotonic_ms();
 
     return left < CALL_LEAST_MS ? 0 : left > CALL_TIMEOUT_MS ? CALL_TIMEOUT_MS : (unsigned)left;
 }
 
+const struct mp_zoom_result account_no_time = {.cls = MP_ZOOM_NOT_SENT, .message = "no time was left for the call", .retry_after_ms = -1};
+
 static void call_once(struct mp_ctx *ctx, const struct mp_secret *token, int64_t deadline_ms, mp_account_fn *fn, void *arg,
                       struct mp_zoom_result *res)
 {
-    unsigned timeout_ms = time_left(deadline_ms);
+    unsigned timeout_ms = account_time_left(deadline_ms);
 
-    *res = (struct mp_zoom_result){.cls = MP_ZOOM_NOT_SENT, .message = "no time was left for the call", .retry_after_ms = -1};
+    *res = account_no_time;
     if (timeout_ms > 0)
         fn(ctx, token, timeout_ms, arg, res);
 }
@@ -111,10 +121,7 @@ void mp_account_call(struct mp_ctx *ctx, size_t account, int host, int64_t deadl
     if (res->cls == MP_ZOOM_TOKEN)
         res->cls = MP_ZOOM_AUTH;
 out:
-    if (res->cls == MP_ZOOM_OK)
-        return;
-    log_failure(ctx, account, res);
-    learn(ctx, account, host, res);
+    account_outcome(ctx, account, host, res);
 }
 
 struct user_call {
