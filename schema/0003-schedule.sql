@@ -46,7 +46,8 @@ CREATE TABLE IF NOT EXISTS batch_member (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- `dirty`: the meeting does not agree with the booking yet; whoever holds the lease makes it so, and `retry_at` says when the runner looks.
--- `generation` counts the meetings a booking has had: with the id it names the unit of work, so that no try makes a second one.
+-- `generation` counts the meetings a booking has had: with the public id it names the unit of work, so that no try makes a second one.
+-- `leaving_id`: a meeting that is not wanted any more and may not be gone at Zoom yet.
 CREATE TABLE IF NOT EXISTS booking (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   public_id CHAR(24) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -66,6 +67,7 @@ CREATE TABLE IF NOT EXISTS booking (
   wants_meeting TINYINT NOT NULL,
   settings TEXT NULL,
   meeting_id BIGINT UNSIGNED NULL,
+  leaving_id BIGINT UNSIGNED NULL,
   meeting_state VARCHAR(8) CHARACTER SET ascii NOT NULL,
   meeting_reason VARCHAR(400) NULL,
   generation INT UNSIGNED NOT NULL DEFAULT 1,
@@ -81,24 +83,26 @@ CREATE TABLE IF NOT EXISTS booking (
   updated_at BIGINT NOT NULL,
   deleted_at BIGINT NULL,
   UNIQUE KEY booking_public (public_id),
+  KEY booking_all (status, starts_at),
   KEY booking_kind (kind, status, starts_at),
   KEY booking_batch (batch_id, status, starts_at),
   KEY booking_course (course_id, status, starts_at),
-  KEY booking_series (series_id, starts_at),
+  KEY booking_series (series_id, status, starts_at),
   KEY booking_meeting (meeting_id),
-  KEY booking_retry (retry_at)
+  KEY booking_retry (retry_at),
+  KEY booking_lease (lease_until, worker)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
--- Who a booking is about: owner, host and everybody who takes part, one row a person and part. Kind, status and start are the booking's, so
--- that a person's week is one walk of an index whatever the history.
+-- Who a booking is about, one row a person; `parts`: 1 owner, 2 host, 4 member, added up. Kind, status and start are the booking's, so that a
+-- person's week is one walk of an index whatever the history.
 CREATE TABLE IF NOT EXISTS booking_person (
   booking_id BIGINT UNSIGNED NOT NULL,
   sub VARCHAR(190) NOT NULL,
-  part VARCHAR(12) CHARACTER SET ascii NOT NULL,
+  parts TINYINT UNSIGNED NOT NULL,
   kind VARCHAR(16) CHARACTER SET ascii NOT NULL,
   status VARCHAR(10) CHARACTER SET ascii NOT NULL,
   starts_at BIGINT NOT NULL,
-  PRIMARY KEY (booking_id, sub, part),
+  PRIMARY KEY (booking_id, sub),
   KEY person_kind (sub, kind, status, starts_at, booking_id),
   KEY person_week (sub, status, starts_at, booking_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

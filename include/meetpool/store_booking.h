@@ -47,6 +47,7 @@ struct mp_booking_row {
     bool wants_meeting;
     const char *settings; /* JSON: all that is asked of Zoom, defaults merged; NULL: nothing */
     int64_t meeting_id;   /* row of `meeting`; 0: none */
+    int64_t leaving_id;   /* the meeting that is not wanted any more and may not be gone at Zoom yet; 0: none */
     enum mp_meeting_state meeting_state;
     const char *meeting_reason;
     int64_t generation; /* counts the meetings it has had */
@@ -62,7 +63,7 @@ struct mp_booking_person {
 
 /*
  * In a transaction. `row->id` is filled; people are its owner, host and members (a person may have several parts; nobody has the same twice). Where a
- * meeting is wanted the row is dirty, leased to `worker` for `lease_ms`, and due for the runner when that is over; `row->fence` is 1.
+ * meeting is wanted the row is dirty, its state pending, leased to `worker` for `lease_ms`, and due for the runner when that is over; `row->fence` is 1.
  */
 int mp_store_booking_insert(struct mp_db *db, struct mp_booking_row *row, const struct mp_booking_person *people, size_t people_count,
                             const char *worker, int64_t lease_ms, struct mp_error *err) MP_MUST_CHECK;
@@ -79,36 +80,44 @@ int mp_store_booking_part(struct mp_db *db, int64_t booking_id, const char *sub,
 
 /*
  * In a transaction. Writes what is wanted (title, topic, description, host, times, timezone, wants_meeting, settings, status) under the version;
- * sequence and version grow by one; people are replaced where `people` is not NULL, else their kind, status and start follow. With `dirty` it is
- * leased to `worker` as by insert. 1 done, 0 the version has moved on.
+ * sequence and version grow by one; people are replaced where `people` is not NULL, else their status and start follow. With `dirty` the meeting is to
+ * follow: it is leased to `worker` unless somebody is at it, and `row->fence` is then ours, else 0: who is at it leaves it due when done. `lease_ms`
+ * 0: no lease is taken, `row->fence` stays as it is. 1 done, 0 the version has moved on.
  */
 int mp_store_booking_write(struct mp_db *db, struct mp_booking_row *row, const struct mp_booking_person *people, size_t people_count, bool dirty,
                            const char *worker, int64_t lease_ms, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
 
-/* Under the fence: what became of the meeting. `settled`: it agrees (not dirty, nothing to retry); else tried again after `retry_ms`. 1 done, 0 not
- * ours any more. */
+/* Under the fence: what became of the meeting. `settled`: it agrees (not dirty, nothing to retry); else tried again after `retry_ms`. Where the version
+ * has moved on since `row` was read it is not settled but due at once. The lease is given back. 1 done, 0 not ours any more. */
 struct mp_booking_outcome {
-    int64_t meeting_id;
+    int64_t meeting_id, leaving_id;
     int64_t generation;
     enum mp_meeting_state state;
-    const char *reason;
+    const char *reason; /* cut where the column ends */
     bool settled;
     int64_t retry_ms;
 };
 int mp_store_booking_settle(struct mp_db *db, const struct mp_booking_row *row, const struct mp_booking_outcome *outcome,
                             struct mp_error *err) MP_MUST_CHECK;
 
-/* Due for the runner, oldest first; claims come one at a time: 1 ours (fence grown, row->fence updated), 0 somebody else's. */
+/* Due for the runner, oldest first; claims come one at a time: 1 ours (`row->fence` is; the rest of the row may be older), 0 somebody is at it, or it
+ * agrees by now. */
 int mp_store_booking_due(struct mp_db *db, struct mp_arena *arena, unsigned limit, struct mp_booking_row **rows, size_t *count,
                          struct mp_error *err) MP_MUST_CHECK;
 int mp_store_booking_claim(struct mp_db *db, struct mp_booking_row *row, const char *worker, int64_t lease_ms, struct mp_error *err) MP_MUST_CHECK;
+/* Who holds leases now; and: what one held that is known to have died is due at once. */
+int mp_store_booking_holders(struct mp_db *db, struct mp_arena *arena, const char ***workers, size_t *count, struct mp_error *err) MP_MUST_CHECK;
+int mp_store_booking_release(struct mp_db *db, const char *worker, struct mp_error *err) MP_MUST_CHECK;
+/* Zoom fails: what is due waits `wait_ms`. Zoom answers again: what waits is due. */
+int mp_store_booking_put_off(struct mp_db *db, int64_t wait_ms, struct mp_error *err) MP_MUST_CHECK;
+int mp_store_booking_hurry(struct mp_db *db, struct mp_error *err) MP_MUST_CHECK;
 
 struct mp_booking_query {
     int kind;                    /* -1: every kind (a person's feed) */
     const char *person;          /* who has a part in it; NULL: everybody's (admin) */
     int64_t batch_id, course_id; /* 0: any; they and `series_id` are asked for without a person */
     const char *series_id;
-    enum mp_booking_status status;
+    int status;                  /* enum mp_booking_status; -1: all but deleted */
     int64_t from, until;           /* of the start, half-open */
     bool ascending;                /* earliest first (calendars, series); else latest first */
     int64_t after_start, after_id; /* the last one of the page before; first page: INT64_MAX, or INT64_MIN when ascending */
