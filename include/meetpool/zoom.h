@@ -95,6 +95,28 @@ struct mp_zoom_user {
 void mp_zoom_token_s2s(struct mp_zoom *zoom, struct mp_arena *arena, const char *account_id, const char *client_id,
                        const struct mp_secret *client_secret, struct mp_zoom_token *out, struct mp_zoom_result *res);
 
+/*
+ * The users' app. RFC 6749 with PKCE (RFC 7636): any authorization server that keeps to them will do. The client signs in with Basic, parameters go
+ * in the body; what is secret in them never shows in a result. `out` is filled for MP_ZOOM_OK alone; a refresh token is not set where the server sent
+ * none (after a refresh: the old one goes on). MP_ZOOM_GRANT: the code or the refresh token is dead; MP_ZOOM_AUTH: the app's own credentials.
+ * MP_ZOOM_MAYBE_DONE: the server may have used up the code or the refresh token.
+ */
+struct mp_zoom_app {
+    const char *client_id;
+    struct mp_secret client_secret;
+    const char *redirect_uri;
+};
+/* Where the browser goes for consent. `challenge`: S256 of the verifier. */
+const char *mp_zoom_authorize_url(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_zoom_app *app, const char *state,
+                                  const char *challenge);
+void mp_zoom_token_code(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_zoom_app *app, const struct mp_secret *code,
+                        const struct mp_secret *verifier, unsigned timeout_ms, struct mp_zoom_token *out, struct mp_zoom_result *res);
+void mp_zoom_token_refresh(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_zoom_app *app, const struct mp_secret *refresh_token,
+                           unsigned timeout_ms, struct mp_zoom_token *out, struct mp_zoom_result *res);
+/* An access or a refresh token (RFC 7009). A token that the server does not know any more is revoked enough: servers answer as they like then. */
+void mp_zoom_token_revoke(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_zoom_app *app, const struct mp_secret *token,
+                          unsigned timeout_ms, struct mp_zoom_result *res);
+
 /* The REST calls. `out` is filled for MP_ZOOM_OK alone. `timeout_ms` bounds each call. `host`: user id, e-mail or "me". */
 void mp_zoom_meeting_create(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, const char *host,
                             const struct mp_zoom_meeting_spec *spec, struct mp_zoom_meeting *out, struct mp_zoom_result *res);

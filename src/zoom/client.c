@@ -90,10 +90,15 @@ void zoom_call_unreadable(struct mp_zoom_result *res, const char *what)
 static void take_complaint(struct mp_arena *arena, const struct zoom_call *call, const struct mp_http_response *http,
                            const struct zoom_complaint *complaint, struct mp_zoom_result *res)
 {
+    struct zoom_complaint shown = *complaint;
+
     res->cls = zoom_complaint_class(http->status, complaint, mp_http_header_get(http, "X-RateLimit-Type"));
     res->code = complaint->code;
+    /* "Invalid authorization code <code>" is what Zoom says. */
+    if (call->hide)
+        shown.text = zoom_blotted(arena, complaint->text, call->hide);
     if (complaint->code || complaint->error)
-        res->message = zoom_complaint_text(arena, complaint, call->bearer ? call->bearer : call->basic_password);
+        res->message = zoom_complaint_text(arena, &shown, call->bearer ? call->bearer : call->basic_password);
     else
         res->message = mp_arena_printf(arena, "HTTP %u without an error body of Zoom's", http->status);
     if (res->cls == MP_ZOOM_RATE_LIMITED && res->retry_after_ms < 0)

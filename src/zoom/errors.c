@@ -155,6 +155,15 @@ static void blot_out(char *text, struct mp_slice secret)
         memset(at, '*', secret.len);
 }
 
+char *zoom_blotted(struct mp_arena *arena, const char *text, const struct mp_secret *secret)
+{
+    char *out = mp_arena_strdup(arena, text);
+
+    if (out)
+        blot_out(out, mp_secret_expose(secret));
+    return out;
+}
+
 /* Cuts to `most` bytes, not within a character. */
 static void cut_short(char *text, size_t most)
 {

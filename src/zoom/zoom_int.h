@@ -24,9 +24,10 @@ struct zoom_call {
     const char *basic_user;
     const struct mp_secret *basic_password;
     struct json_object *json;
-    const char *form;    /* application/x-www-form-urlencoded */
-    unsigned timeout_ms; /* 0: the default of meetpool/http.h */
-    const char *wanted;  /* the member that every good answer has; NULL: a good answer says nothing (204) */
+    const char *form;             /* application/x-www-form-urlencoded */
+    const struct mp_secret *hide; /* what else an error text must not show: what stands in `form` */
+    unsigned timeout_ms;          /* 0: the default of meetpool/http.h */
+    const char *wanted;           /* the member that every good answer has; NULL: a good answer says nothing (204) */
 };
 
 /* Every call goes through here. Fills `res`; returns the answer, in the arena, for MP_ZOOM_OK with `wanted`, NULL otherwise. */
@@ -52,6 +53,8 @@ bool zoom_complaint_read(struct json_object *doc, struct zoom_complaint *out);
 enum mp_zoom_class zoom_complaint_class(unsigned status, const struct zoom_complaint *complaint, const char *limit_type);
 /* Text from outside made fit for people: no control characters, whole UTF-8, at most 300 bytes, `hide` (may be NULL) blotted out. */
 const char *zoom_plain_text(struct mp_arena *arena, const char *text, const struct mp_secret *hide);
+/* A copy with every `secret` in it blotted out; NULL stays NULL. */
+char *zoom_blotted(struct mp_arena *arena, const char *text, const struct mp_secret *secret);
 /* The complaint in words, with the fields it names. */
 const char *zoom_complaint_text(struct mp_arena *arena, const struct zoom_complaint *complaint, const struct mp_secret *hide);
 
