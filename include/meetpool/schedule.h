@@ -25,6 +25,7 @@
  *   ok      -> pending -> ok         changed; Zoom is told
  *   ok      -> pending -> none       cancelled, or not wanted any more
  *   pending -> failed                its end has passed and it could not be made
+ *   ok      -> failed                somebody deleted the meeting at Zoom: nobody is fought, mp_booking_add_meeting() makes another
  */
 struct mp_booking {
     struct mp_booking_row row;
@@ -78,18 +79,23 @@ struct mp_booking_change {
     int64_t starts_at, ends_at; /* both or none; with a scope, the shift of the one that is named is applied to all, in local time */
     const char *host_sub;
     int wants_meeting; /* -1: as it is */
-    struct json_object *settings;
+    struct json_object *settings; /* merged over what was asked before */
     bool set_members;
     const char *const *members;
     size_t members_count;
     int status; /* enum mp_booking_status, or -1 */
     enum mp_series_scope scope;
 };
-/* MP_E_NO_CAPACITY where the new time fits nowhere: nothing has changed then. `booking` is read anew. */
+/*
+ * `booking` is read anew. MP_E_NO_CAPACITY where the new time fits nowhere: nothing has changed then. MP_E_CONFLICT where somebody else changed it
+ * since it was read, or its meeting runs and is to be moved or taken away. What Zoom could not be told is told in the booking: it is pending. In a
+ * series those that do not fit stay as they were, and after 20 s of calls to Zoom the rest follows in the background: `trouble_text` says so;
+ * a failure only where none was changed. Bookings of the series that have begun stay as they are, but for the one that is named.
+ */
 int mp_booking_change(struct mp_ctx *ctx, struct mp_booking **booking, const struct mp_booking_change *change, struct mp_error *err) MP_MUST_CHECK;
 /* Cancels: its people see it no more, its meeting goes, its place is free. */
 int mp_booking_cancel(struct mp_ctx *ctx, struct mp_booking *booking, enum mp_series_scope scope, struct mp_error *err) MP_MUST_CHECK;
-/* The meeting for one that has none. MP_E_HAS_MEETING where it has one. */
+/* The meeting for one that has none, also where the one it had was deleted. MP_E_HAS_MEETING where it has one. */
 int mp_booking_add_meeting(struct mp_ctx *ctx, struct mp_booking **booking, struct json_object *settings, struct mp_error *err) MP_MUST_CHECK;
 int mp_booking_list(struct mp_ctx *ctx, const struct mp_booking_query *query, struct mp_booking **out, size_t *count,
                     struct mp_error *err) MP_MUST_CHECK;
@@ -97,7 +103,8 @@ int mp_booking_list(struct mp_ctx *ctx, const struct mp_booking_query *query, st
 /* Makes the meeting agree with the booking; the caller holds its lease. What is in the way is told in the booking, not as a failure; -1: the database
  * failed. */
 int mp_booking_reconcile(struct mp_ctx *ctx, struct mp_booking *booking, struct mp_error *err) MP_MUST_CHECK;
-/* The job runner: bookings that are due. */
+/* The job runner: bookings that are due, at most 20 a call, those that start soonest first. After a failure of Zoom's it leaves off for a moment. `done`:
+ * how many were looked at while Zoom answered. */
 int mp_booking_repair(struct mp_ctx *ctx, unsigned *done, struct mp_error *err) MP_MUST_CHECK;
 
 /* ---- Recurrence ---- */

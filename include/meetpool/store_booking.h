@@ -26,7 +26,7 @@ enum mp_meeting_state {
     MP_STATE_NONE, /* no meeting is wanted, and none is there */
     MP_STATE_OK,
     MP_STATE_PENDING, /* to be made, changed or removed as soon as Zoom (or the capacity) allows; meeting_reason says what is in the way */
-    MP_STATE_FAILED   /* given up: its time has passed */
+    MP_STATE_FAILED   /* given up: its time has passed, or somebody deleted it */
 };
 const char *mp_meeting_state_name(enum mp_meeting_state state);
 

@@ -3,6 +3,7 @@
 #include "meetpool/arena.h"
 #include "meetpool/log.h"
 #include "meetpool/meeting.h"
+#include "meetpool/schedule.h"
 #include "meetpool/store_idempotency.h"
 
 #define IDLE_MS 500
@@ -20,7 +21,7 @@ static int fail(struct mp_ctx *ctx, const struct mp_error *err)
 int mp_jobs_run(struct mp_ctx *ctx, unsigned *idle_ms, struct mp_error *err)
 {
     int64_t expired = 0;
-    unsigned done = 0;
+    unsigned done = 0, bookings = 0;
     int rc;
 
     *idle_ms = IDLE_MS;
@@ -30,10 +31,12 @@ int mp_jobs_run(struct mp_ctx *ctx, unsigned *idle_ms, struct mp_error *err)
         return 0;
     rc = mp_meeting_repair(ctx, &done, err);
     if (rc == 0)
+        rc = mp_booking_repair(ctx, &bookings, err);
+    if (rc == 0)
         rc = mp_meeting_sweep(ctx, err);
     if (rc < 0)
         return fail(ctx, err);
-    if (rc > 0 || done > 0)
+    if (rc > 0 || done > 0 || bookings > 0)
         *idle_ms = BUSY_MS;
     return 0;
 }

@@ -1,0 +1,433 @@
+#include <json-c/linkhash.h>
+#include <string.h>
+
+#include "meetpool/buf.h"
+#include "meetpool/clock.h"
+#include "meetpool/json.h"
+#include "schedule_int.h"
+
+#define SERIES_MAX 1000
+#define TOLD_MAX   2000
+
+/* One change on its way. */
+struct changing {
+    struct mp_ctx *ctx;
+    struct mp_booking *booking;
+    struct mp_booking_row before, after;
+    struct mp_booking_person *people; /* NULL: as they are */
+    size_t people_count;
+    bool any;   /* something differs */
+    bool dirty; /* something that the meeting is to follow */
+    bool moved;
+    bool later; /* the runner tells Zoom */
+    int64_t now_ms;
+};
+
+static bool same(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* ---- What is wanted ---- */
+
+static int merge_settings(struct changing *c, struct json_object *asked, struct mp_error *err)
+{
+    struct json_object *base;
+
+    if (asked == NULL)
+        return 0;
+    if (mp_json_parse(c->ctx->arena, mp_slice_of(c->before.settings != NULL ? c->before.settings : "{}"), &base, err) < 0)
+        return mp_fail_log(err, MP_E_INTERNAL, "the settings of booking row %lld are not JSON", (long long)c->before.id);
+    json_object_object_foreach(asked, key, value)
+    {
+        json_object_object_add(base, key, json_object_get(value));
+    }
+    c->after.settings = mp_json_text(c->ctx->arena, base);
+    return 0;
+}
+
+/* The people after the change, where it names any. */
+static void desire_people(struct changing *c, const struct mp_booking_change *change)
+{
+    const struct mp_booking *b = c->booking;
+    const char **members = mp_arena_array(c->ctx->arena, b->people_count + 1, sizeof(const char *));
+    size_t count = 0;
+
+    if (!change->set_members && same(c->before.host_sub, c->after.host_sub))
+        return;
+    for (size_t i = 0; i < b->people_count; i++) {
+        if (b->people[i].part == MP_PART_MEMBER)
+            members[count++] = b->people[i].sub;
+    }
+    c->people = schedule_people(c->ctx->arena, c->after.owner_sub, c->after.host_sub, change->set_members ? change->members : members,
+                                change->set_members ? change->members_count : count, &c->people_count);
+}
+
+static int desire(struct changing *c, const struct mp_booking_change *change, struct mp_error *err)
+{
+    struct mp_booking_row *b = &c->before, *a = &c->after;
+    bool told, meets;
+
+    *b = *a = c->booking->row;
+    if (merge_settings(c, change->settings, err) < 0)
+        return -1;
+    a->title = change->title != NULL ? change->title : b->title;
+    a->topic = change->topic != NULL ? change->topic : b->topic;
+    a->description = change->description != NULL ? change->description : b->description;
+    a->timezone = change->timezone != NULL ? change->timezone : b->timezone;
+    a->host_sub = change->host_sub != NULL ? change->host_sub : b->host_sub;
+    a->wants_meeting = change->wants_meeting >= 0 ? change->wants_meeting != 0 : b->wants_meeting;
+    a->status = change->status >= 0 ? (enum mp_booking_status)change->status : b->status;
+    if (change->starts_at >= 0 && change->ends_at >= 0) {
+        a->starts_at = change->starts_at;
+        a->ends_at = change->ends_at;
+    }
+    desire_people(c, change);
+    c->moved = a->starts_at != b->starts_at || a->ends_at != b->ends_at;
+    /* Completed, it is left alone. */
+    told = c->moved || !same(a->topic, b->topic) || !same(a->description, b->description) || !same(a->timezone, b->timezone) ||
+           a->wants_meeting != b->wants_meeting || !same(a->settings, b->settings) || (a->status != b->status && a->status != MP_BOOKING_COMPLETED);
+    meets = a->wants_meeting || b->wants_meeting || b->meeting_id != 0 || b->dirty;
+    c->dirty = told && meets;
+    c->any = told || c->people != NULL || a->status != b->status || !same(a->title, b->title);
+    return 0;
+}
+
+/* What a running meeting does not allow. */
+static int check_running(const struct changing *c, struct mp_error *err)
+{
+    if (c->booking->meeting == NULL || c->booking->meeting->row.status != MP_MEETING_STARTED)
+        return 0;
+    if (c->after.status == MP_BOOKING_DELETED)
+        return mp_fail(err, MP_E_CONFLICT, "Its meeting is running; end it first.");
+    if (c->before.wants_meeting && !c->after.wants_meeting)
+        return mp_fail(err, MP_E_CONFLICT, "Its meeting is running; end it before it is taken away.");
+    if (c->moved)
+        return mp_fail(err, MP_E_CONFLICT, "Its meeting is running; its time cannot be changed any more.");
+    return 0;
+}
+
+/* ---- Writing it ---- */
+
+/* The transaction. May run twice. */
+static int write_it(struct mp_db *db, void *arg, struct mp_error *err)
+{
+    struct changing *c = arg;
+    struct mp_booking_row row = c->after;
+    int rc = mp_store_booking_write(db, &row, c->people, c->people_count, c->dirty, c->ctx->owner, c->later ? 0 : SCHEDULE_LEASE_MS, c->now_ms, err);
+
+    if (rc == 0)
+        return mp_fail(err, MP_E_CONFLICT, "It was changed by somebody else at the same moment; read it again and repeat the change.");
+    if (rc < 0)
+        return -1;
+    c->booking->row = row;
+    return 0;
+}
+
+/* Where the answer of COMMIT was lost the version tells whether it was written; the lease is then asked for like anybody's. */
+static int write_once(struct changing *c, struct mp_error *err)
+{
+    struct mp_booking_row seen;
+
+    if (mp_tx_run(c->ctx->db, write_it, c, err) == 0)
+        return 0;
+    if (err->code != MP_E_UNCERTAIN)
+        return -1;
+    mp_error_reset(err);
+    if (mp_store_booking_by_id(c->ctx->db, c->ctx->arena, c->before.id, &seen, err) <= 0)
+        return mp_error_set(err) ? -1 : mp_fail(err, MP_E_NOT_FOUND, "It is not there any more.");
+    if (seen.version == c->before.version)
+        return mp_tx_run(c->ctx->db, write_it, c, err);
+    if (seen.version != c->before.version + 1 || seen.updated_at != c->now_ms)
+        return mp_fail(err, MP_E_CONFLICT, "It was changed by somebody else at the same moment; read it again and repeat the change.");
+    c->booking->row = seen;
+    c->booking->row.fence = 0;
+    return 0;
+}
+
+struct undoing {
+    struct changing *c;
+    struct mp_booking_row back;
+};
+
+/* The transaction: everything as it was, the lease given back. May run twice. */
+static int undo_it(struct mp_db *db, void *arg, struct mp_error *err)
+{
+    struct undoing *u = arg;
+    const struct changing *c = u->c;
+    const struct mp_booking_row *was = &c->before;
+    struct mp_booking_outcome outcome = {.meeting_id = was->meeting_id,
+                                         .leaving_id = was->leaving_id,
+                                         .generation = was->generation,
+                                         .state = was->meeting_state,
+                                         .reason = was->meeting_reason,
+                                         .settled = !was->dirty,
+                                         .retry_ms = c->ctx->meeting_conf->retry_delay_s * 1000};
+    int rc;
+
+    u->back = *was;
+    u->back.version = c->booking->row.version;
+    u->back.fence = c->booking->row.fence;
+    rc = mp_store_booking_write(db, &u->back, c->people != NULL ? c->booking->people : NULL, c->booking->people_count, false, c->ctx->owner, 0,
+                                c->now_ms, err);
+    if (rc == 0) /* somebody has changed it since: what they want holds, and is told by whoever works on it next */
+        u->back = c->booking->row;
+    return rc < 0 || mp_store_booking_settle(db, &u->back, &outcome, err) < 0 ? -1 : 0;
+}
+
+/* Tells the meeting. MP_E_NO_CAPACITY for a time where there is no room: then all is as it was. */
+static int follow(struct changing *c, bool renew, struct mp_error *err)
+{
+    struct agreement a = {.booking = c->booking, .renew = renew};
+    struct undoing undoing = {.c = c};
+
+    if (c->booking->row.fence == 0) {
+        int rc = schedule_take(c->ctx, &c->booking->row, mp_monotonic_ms() + SCHEDULE_WAIT_MS, err);
+
+        if (rc <= 0) {
+            if (rc == 0 && c->booking->row.dirty) {
+                c->booking->trouble = MP_E_UNAVAILABLE;
+                c->booking->trouble_text = "Its meeting is being worked on; it follows shortly.";
+            }
+            return rc;
+        }
+    }
+    schedule_agree(c->ctx, &a, 1);
+    if (a.why.code != MP_E_NO_CAPACITY || !c->moved)
+        return schedule_settle(c->ctx, &a, 1, err);
+    if (mp_tx_run(c->ctx->db, undo_it, &undoing, err) < 0)
+        return -1;
+    c->booking->row = undoing.back;
+    *err = a.why;
+    return -1;
+}
+
+/* As it is now; what was told meanwhile, and a start URL, stay with it. */
+static int read_anew(struct mp_ctx *ctx, struct mp_booking **booking, struct mp_error *err)
+{
+    struct mp_booking *old = *booking;
+
+    if (schedule_load(ctx, old->row.id, booking, err) <= 0)
+        return mp_error_set(err) ? -1 : mp_fail(err, MP_E_NOT_FOUND, "It is not there any more.");
+    (*booking)->trouble = old->trouble;
+    (*booking)->trouble_text = old->trouble_text;
+    (*booking)->moved = old->moved;
+    if (old->meeting != NULL && (*booking)->meeting != NULL && old->meeting->row.id == (*booking)->meeting->row.id)
+        (*booking)->meeting->start_url = old->meeting->start_url;
+    return 0;
+}
+
+static int change_one(struct mp_ctx *ctx, struct mp_booking **booking, const struct mp_booking_change *change, bool later, struct mp_error *err)
+{
+    struct changing c = {.ctx = ctx, .booking = *booking, .later = later, .now_ms = mp_now_ms()};
+
+    if (desire(&c, change, err) < 0 || check_running(&c, err) < 0)
+        return -1;
+    c.booking->trouble = MP_E_NONE;
+    c.booking->trouble_text = NULL;
+    c.booking->moved = false;
+    if (!c.any)
+        return 0;
+    if (write_once(&c, err) < 0)
+        return -1;
+    if (c.dirty && !later && follow(&c, false, err) < 0)
+        return -1;
+    return read_anew(ctx, booking, err);
+}
+
+/* ---- Series ---- */
+
+/* A change of several bookings on its way. */
+struct series {
+    struct mp_ctx *ctx;
+    const struct mp_booking_change *change;
+    struct mp_booking_row named;
+    int64_t shift_ms;  /* of the wall clock */
+    int64_t length_ms; /* new; -1: each keeps its own */
+    int64_t give_up_ms;
+    struct mp_error first; /* failure */
+    struct mp_buf told;
+    size_t changed, failed, later;
+};
+
+/* What the clock on the wall shows, as if it were UTC. */
+static bool wall_of(const char *zone, int64_t at_ms, int64_t *wall_ms)
+{
+    struct mp_civil civil;
+
+    return mp_zone_local(zone, at_ms, &civil) && mp_zone_instant("UTC", &civil, wall_ms, NULL, NULL) == MP_TIME_OK;
+}
+
+/* The times of one booking of the series: its own wall clock, shifted as that of the one that was named. */
+static int shift(const struct series *s, const struct mp_booking_row *row, struct mp_booking_change *change, struct mp_error *err)
+{
+    const char *zone = change->timezone != NULL ? change->timezone : row->timezone;
+    int64_t wall_ms, before, after;
+    enum mp_time_result result;
+    struct mp_civil civil;
+
+    if (!wall_of(row->timezone, row->starts_at, &wall_ms) || !mp_zone_local("UTC", wall_ms + s->shift_ms, &civil))
+        return mp_fail(err, MP_E_INVALID, "%s", mp_time_explain(s->ctx->arena, MP_TIME_UNKNOWN_ZONE, row->timezone, 0, 0));
+    result = mp_zone_instant(zone, &civil, &change->starts_at, &before, &after);
+    if (result != MP_TIME_OK)
+        return mp_fail(err, MP_E_INVALID, "%s", mp_time_explain(s->ctx->arena, result, zone, before, after));
+    change->ends_at = change->starts_at + (s->length_ms >= 0 ? s->length_ms : row->ends_at - row->starts_at);
+    return 0;
+}
+
+static void note_failure(struct series *s, const struct mp_booking_row *row, const struct mp_error *err)
+{
+    if (s->failed++ == 0)
+        s->first = *err;
+    mp_buf_addf(&s->told, " %s: %s", mp_time_format(s->ctx->arena, row->starts_at), mp_error_message(err));
+}
+
+/* One of them. -1: it stays as it was. */
+static int change_member(struct series *s, const struct mp_booking_row *row, struct mp_error *err)
+{
+    bool later = mp_monotonic_ms() > s->give_up_ms;
+    struct mp_booking_change change = *s->change;
+    struct mp_booking *booking;
+
+    if (change.starts_at >= 0 && shift(s, row, &change, err) < 0)
+        return -1;
+    if (schedule_wrap(s->ctx, row, &booking, err) < 0 || change_one(s->ctx, &booking, &change, later, err) < 0)
+        return -1;
+    s->changed++;
+    s->later += later;
+    if (booking->trouble != MP_E_NONE && row->id != s->named.id)
+        mp_buf_addf(&s->told, " %s: %s", mp_time_format(s->ctx->arena, row->starts_at), booking->trouble_text);
+    return 0;
+}
+
+/* The bookings that a scope means, earliest first. */
+static int members_of(struct series *s, struct mp_booking_row **rows, size_t *count, struct mp_error *err)
+{
+    int64_t from = s->change->scope == MP_SERIES_FOLLOWING ? s->named.starts_at : mp_now_ms();
+    struct mp_booking_query query = {.kind = -1,
+                                     .series_id = s->named.series_id,
+                                     .status = MP_BOOKING_SCHEDULED,
+                                     .from = from,
+                                     .until = INT64_MAX,
+                                     .ascending = true,
+                                     .after_start = INT64_MIN,
+                                     .after_id = INT64_MIN,
+                                     .limit = SERIES_MAX};
+    struct mp_booking_row *with;
+    bool has = false;
+
+    if (mp_store_booking_list(s->ctx->db, s->ctx->arena, &query, rows, count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < *count; i++)
+        has = has || (*rows)[i].id == s->named.id;
+    if (has)
+        return 0;
+    /* It has begun, or is completed: it was named all the same. */
+    with = mp_arena_array(s->ctx->arena, *count + 1, sizeof(*with));
+    with[0] = s->named;
+    if (*count > 0)
+        memcpy(with + 1, *rows, *count * sizeof(*with));
+    *rows = with;
+    (*count)++;
+    return 0;
+}
+
+static int measure(struct series *s, struct mp_error *err)
+{
+    const struct mp_booking_change *change = s->change;
+    int64_t was, is;
+
+    s->length_ms = -1;
+    if (change->starts_at < 0)
+        return 0;
+    if (!wall_of(s->named.timezone, s->named.starts_at, &was) ||
+        !wall_of(change->timezone != NULL ? change->timezone : s->named.timezone, change->starts_at, &is))
+        return mp_fail_log(err, MP_E_INTERNAL, "a zone of series %s is not known", s->named.series_id);
+    s->shift_ms = is - was;
+    if (change->ends_at - change->starts_at != s->named.ends_at - s->named.starts_at)
+        s->length_ms = change->ends_at - change->starts_at;
+    return 0;
+}
+
+/* Tells, with the one that was named, how the others fared. */
+static void tell_series(struct series *s, struct mp_booking *booking)
+{
+    struct mp_buf text;
+
+    if (s->told.len == 0 && s->later == 0)
+        return;
+    mp_buf_init(&text, s->ctx->arena, TOLD_MAX + 1000);
+    if (booking->trouble_text != NULL)
+        mp_buf_addf(&text, "%s ", booking->trouble_text);
+    mp_buf_addf(&text, "%zu of the series changed, %zu stay as they were, %zu are told to Zoom in the background.", s->changed, s->failed, s->later);
+    mp_buf_add_slice(&text, mp_buf_slice(&s->told));
+    booking->trouble_text = mp_buf_text(&text);
+    if (booking->trouble == MP_E_NONE)
+        booking->trouble = s->failed > 0 ? s->first.code : MP_E_UNAVAILABLE;
+}
+
+static int change_series(struct mp_ctx *ctx, struct mp_booking **booking, const struct mp_booking_change *change, struct mp_error *err)
+{
+    struct series s = {.ctx = ctx, .change = change, .named = (*booking)->row, .give_up_ms = mp_monotonic_ms() + SCHEDULE_SERIES_MS};
+    struct changing named = {.ctx = ctx, .booking = *booking};
+    struct mp_booking_row *rows;
+    size_t count;
+
+    mp_buf_init(&s.told, ctx->arena, TOLD_MAX);
+    if (desire(&named, change, err) < 0 || check_running(&named, err) < 0)
+        return -1;
+    if (measure(&s, err) < 0 || members_of(&s, &rows, &count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        /* Moved to later times the last one goes first, so that none stands in the way of the one before it. */
+        const struct mp_booking_row *row = &rows[s.shift_ms > 0 ? count - 1 - i : i];
+
+        if (change_member(&s, row, err) == 0)
+            continue;
+        note_failure(&s, row, err);
+        mp_error_reset(err);
+    }
+    if (s.changed == 0 && s.failed > 0) {
+        *err = s.first;
+        return -1;
+    }
+    if (read_anew(ctx, booking, err) < 0)
+        return -1;
+    tell_series(&s, *booking);
+    return 0;
+}
+
+/* ---- The ways in ---- */
+
+int mp_booking_change(struct mp_ctx *ctx, struct mp_booking **booking, const struct mp_booking_change *change, struct mp_error *err)
+{
+    if (change->scope != MP_SERIES_THIS && (*booking)->row.series_id != NULL)
+        return change_series(ctx, booking, change, err);
+    return change_one(ctx, booking, change, false, err);
+}
+
+int mp_booking_cancel(struct mp_ctx *ctx, struct mp_booking *booking, enum mp_series_scope scope, struct mp_error *err)
+{
+    const struct mp_booking_change change = {.starts_at = -1, .ends_at = -1, .wants_meeting = -1, .status = MP_BOOKING_DELETED, .scope = scope};
+    struct mp_booking *cancelled = booking;
+
+    if (mp_booking_change(ctx, &cancelled, &change, err) < 0)
+        return -1;
+    *booking = *cancelled;
+    return 0;
+}
+
+int mp_booking_add_meeting(struct mp_ctx *ctx, struct mp_booking **booking, struct json_object *settings, struct mp_error *err)
+{
+    const struct mp_booking_change change = {.starts_at = -1, .ends_at = -1, .wants_meeting = 1, .status = -1, .settings = settings};
+    struct changing c = {.ctx = ctx, .booking = *booking, .now_ms = mp_now_ms()};
+
+    if (c.booking->meeting != NULL)
+        return mp_fail(err, MP_E_HAS_MEETING, "It has a meeting already.");
+    if (desire(&c, &change, err) < 0)
+        return -1;
+    c.dirty = true;
+    if (write_once(&c, err) < 0 || follow(&c, true, err) < 0)
+        return -1;
+    return read_anew(ctx, booking, err);
+}
