@@ -39,7 +39,7 @@ static const struct mp_sql idem_drop = {"DELETE FROM idempotency WHERE key_hash 
 static const struct mp_sql idem_release = {
     "UPDATE idempotency SET lease_until = 0 WHERE key_hash = ? AND fence = ? AND unit = UNHEX(?) AND state = 1"};
 
-static const struct mp_sql idem_expire = {"DELETE FROM idempotency WHERE expires_at <= " MP_DB_NOW_MS " LIMIT ?"};
+static const struct mp_sql idem_expire = {"DELETE FROM idempotency WHERE expires_at <= " MP_DB_BEGUN_MS " LIMIT ?"};
 
 struct row {
     struct mp_slice body, unit;

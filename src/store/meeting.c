@@ -112,7 +112,7 @@ static const struct mp_sql place_move = {"UPDATE place SET busy_from = ?, busy_u
 static const struct mp_sql place_open = {"UPDATE place SET open = 1, busy_from = LEAST(busy_from, ?) WHERE meeting_id = ? AND state = 'held'"};
 static const struct mp_sql place_end = {
     "UPDATE place SET state = 'free', taken = 0, open = 0, check_at = NULL WHERE meeting_id = ? AND state = 'held'"};
-static const struct mp_sql place_due = {"SELECT " PLACE_COLS " FROM place p WHERE p.check_at <= " MP_DB_NOW_MS " ORDER BY p.check_at LIMIT ?"};
+static const struct mp_sql place_due = {"SELECT " PLACE_COLS " FROM place p WHERE p.check_at <= " MP_DB_BEGUN_MS " ORDER BY p.check_at LIMIT ?"};
 static const struct mp_sql place_claim = {"UPDATE place SET owner = ?, lease_until = " MP_DB_NOW_MS " + ?, check_at = " MP_DB_NOW_MS
                                           " + ?, fence = fence + 1, checks = checks + 1"
                                           " WHERE id = ? AND fence = ? AND check_at IS NOT NULL"};
