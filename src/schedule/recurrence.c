@@ -1,7 +1,7 @@
 /*
- * The starts of a recurrence rule. Why not by libical's iterator: 3.0.16 was held against RFC 5545 and searches to the year 20000 (half a second and
- * more) for FREQ=DAILY;BYMONTHDAY=30;BYMONTH=2, never ends for others that match no day, drops BYSETPOS below MONTHLY, negative BYMONTHDAY in DAILY,
- * and the other months of FREQ=YEARLY;BYMONTHDAY=2.
+ * The starts of a recurrence rule. Why not by libical's iterator: 3.0.16 was held against RFC 5545. It looks for a rule that matches no day up to the
+ * year 2582, which takes half a second for FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30 and minutes with lists of hours and minutes; it drops BYSETPOS below
+ * MONTHLY, negative BYMONTHDAY in DAILY, and the other months of FREQ=YEARLY;BYMONTHDAY=2.
  *
  * The rule is walked period by period (a day, week, month or year), and each day of a period is held against it: no day is looked at twice, and the
  * number of days is limited. Times are local times written as if they were UTC ("wall"), until the last step makes an instant of each.
