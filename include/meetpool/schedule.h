@@ -111,8 +111,8 @@ int mp_booking_repair(struct mp_ctx *ctx, unsigned *done, struct mp_error *err) 
 
 /*
  * The starts of an RRULE (RFC 5545, without "RRULE:"), the first being `first`, in local time of `zone`: the wall clock stays, the instant follows
- * the zone. Errors: MP_E_INVALID on field `field`: not a rule, without COUNT and UNTIL, more than `most` instances, more often than daily; a start
- * that falls into a DST gap is refused by name.
+ * the zone. Errors: MP_E_INVALID on field `field`: not a rule, without COUNT and UNTIL, more than `most` instances, FREQ below DAILY; a rule that
+ * does not yield `first` itself; a start that falls into a DST gap is refused by name.
  */
 int mp_recurrence_expand(struct mp_arena *arena, const char *rule, int64_t first, const char *zone, size_t most, const char *field, int64_t **starts,
                          size_t *count, struct mp_error *err) MP_MUST_CHECK;
@@ -120,7 +120,7 @@ int mp_recurrence_expand(struct mp_arena *arena, const char *rule, int64_t first
 /* ---- Calendars (RFC 5545) ---- */
 
 /* One booking as an invitation: METHOD:REQUEST, or CANCEL for a cancelled one; UID stable, SEQUENCE grows; VTIMEZONE of its zone. Without start URLs.
- */
+ * Its people are named where their sub is an e-mail address. */
 char *mp_calendar_invitation(struct mp_ctx *ctx, const struct mp_booking *booking, const char *host_name);
 /* A person's feed: METHOD:PUBLISH. */
 char *mp_calendar_feed(struct mp_ctx *ctx, const char *name, const struct mp_booking *bookings, size_t count, const char *host_name);
