@@ -120,11 +120,6 @@ void mp_zoom_token_revoke(struct mp_zoom *zoom, struct mp_arena *arena, const st
 /* The REST calls. `out` is filled for MP_ZOOM_OK alone. `timeout_ms` bounds each call. `host`: user id, e-mail or "me". */
 void mp_zoom_meeting_create(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, const char *host,
                             const struct mp_zoom_meeting_spec *spec, struct mp_zoom_meeting *out, struct mp_zoom_result *res);
-/* Several at once: begins one; `token`, `out` and `res` last until it has landed. Whoever begins calls lands them all. */
-void mp_zoom_meeting_create_start(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, const char *host,
-                                  const struct mp_zoom_meeting_spec *spec, struct mp_zoom_meeting *out, struct mp_zoom_result *res);
-/* The `res` of one that has ended, in whatever order they end; NULL where none has within `wait_ms`, or none is under way. */
-struct mp_zoom_result *mp_zoom_land(struct mp_zoom *zoom, unsigned wait_ms);
 void mp_zoom_meeting_get(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, int64_t id,
                          struct mp_zoom_meeting *out, struct mp_zoom_result *res);
 void mp_zoom_meeting_update(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, int64_t id,
@@ -141,6 +136,15 @@ struct mp_zoom_meeting_list {
 };
 void mp_zoom_meeting_list(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, const char *host,
                           const char *page_token, struct mp_zoom_meeting_list *out, struct mp_zoom_result *res);
+/* Several at once: each of these begins one call. `token`, `out` and `res` last until it has landed; whoever begins calls lands them all. */
+void mp_zoom_meeting_create_start(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, const char *host,
+                                  const struct mp_zoom_meeting_spec *spec, struct mp_zoom_meeting *out, struct mp_zoom_result *res);
+void mp_zoom_meeting_get_start(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, int64_t id,
+                               struct mp_zoom_meeting *out, struct mp_zoom_result *res);
+void mp_zoom_meeting_list_start(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, const char *host,
+                                const char *page_token, struct mp_zoom_meeting_list *out, struct mp_zoom_result *res);
+/* The `res` of one that has ended, in whatever order they end; NULL where none has within `wait_ms`, or none is under way. */
+struct mp_zoom_result *mp_zoom_land(struct mp_zoom *zoom, unsigned wait_ms);
 /* GET /users/{user}. */
 void mp_zoom_user_get(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, const char *user,
                       struct mp_zoom_user *out, struct mp_zoom_result *res);

@@ -10,6 +10,8 @@
 #define GAP_MOST_MS 1000
 /* Those who were asked to wait at the same instant do not come back at the same instant. */
 #define JITTER_MS 200
+/* One call that hangs holds up the whole run. */
+#define TIMEOUT_MOST_MS 6000
 /* So many waits for the rate limit a call. */
 #define WAITS_MOST 5
 /* After so many calls without an answer, and none with one between, the rest is not sent. */
@@ -167,7 +169,7 @@ static void settle(struct run *r, size_t i)
 /* Sends what may leave now. The time until the next may, at most `wait_ms`. */
 static int64_t send_due(struct run *r, int64_t wait_ms)
 {
-    unsigned timeout_ms = account_time_left(r->deadline_ms);
+    unsigned left_ms = account_time_left(r->deadline_ms), timeout_ms = left_ms < TIMEOUT_MOST_MS ? left_ms : TIMEOUT_MOST_MS;
 
     for (size_t i = 0; i < r->count; i++) {
         struct mp_account_job *job = &r->jobs[i];

@@ -155,10 +155,9 @@ void mp_zoom_meeting_create_start(struct mp_zoom *zoom, struct mp_arena *arena, 
     zoom_start(zoom, arena, &call, take_meeting, out, res);
 }
 
-void mp_zoom_meeting_get(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, int64_t id,
-                         struct mp_zoom_meeting *out, struct mp_zoom_result *res)
+static struct zoom_call get_call(const struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, int64_t id)
 {
-    struct zoom_call call = {
+    return (struct zoom_call){
         .operation = "meeting.get",
         .method = "GET",
         .base = zoom->api_url,
@@ -167,8 +166,22 @@ void mp_zoom_meeting_get(struct mp_zoom *zoom, struct mp_arena *arena, const str
         .timeout_ms = timeout_ms,
         .wanted = "id",
     };
+}
+
+void mp_zoom_meeting_get(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, int64_t id,
+                         struct mp_zoom_meeting *out, struct mp_zoom_result *res)
+{
+    struct zoom_call call = get_call(zoom, arena, token, timeout_ms, id);
 
     take_meeting(arena, zoom_call(zoom, arena, &call, res), out, res);
+}
+
+void mp_zoom_meeting_get_start(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, int64_t id,
+                               struct mp_zoom_meeting *out, struct mp_zoom_result *res)
+{
+    struct zoom_call call = get_call(zoom, arena, token, timeout_ms, id);
+
+    zoom_start(zoom, arena, &call, take_meeting, out, res);
 }
 
 void mp_zoom_meeting_update(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, int64_t id,
@@ -239,12 +252,24 @@ static bool decode_list(struct mp_arena *arena, struct json_object *answer, stru
     return true;
 }
 
-void mp_zoom_meeting_list(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, const char *host,
-                          const char *page_token, struct mp_zoom_meeting_list *out, struct mp_zoom_result *res)
+static void take_list(struct mp_arena *arena, struct json_object *answer, void *arg, struct mp_zoom_result *res)
+{
+    struct mp_zoom_meeting_list *out = arg;
+
+    *out = (struct mp_zoom_meeting_list){0};
+    if (!answer || decode_list(arena, answer, out))
+        return;
+    *out = (struct mp_zoom_meeting_list){0};
+    zoom_call_unreadable(res, "a list of meetings that cannot be read whole");
+}
+
+static struct zoom_call list_call(const struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms,
+                                  const char *host, const char *page_token)
 {
     char *next =
         page_token ? mp_arena_printf(arena, "&next_page_token=%s", mp_url_encode(arena, mp_slice_of(page_token))) : mp_arena_strdup(arena, "");
-    struct zoom_call call = {
+
+    return (struct zoom_call){
         .operation = "meeting.list",
         .method = "GET",
         .base = zoom->api_url,
@@ -253,11 +278,20 @@ void mp_zoom_meeting_list(struct mp_zoom *zoom, struct mp_arena *arena, const st
         .timeout_ms = timeout_ms,
         .wanted = "meetings",
     };
-    struct json_object *answer = zoom_call(zoom, arena, &call, res);
+}
 
-    *out = (struct mp_zoom_meeting_list){0};
-    if (!answer || decode_list(arena, answer, out))
-        return;
-    *out = (struct mp_zoom_meeting_list){0};
-    zoom_call_unreadable(res, "a list of meetings that cannot be read whole");
+void mp_zoom_meeting_list(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, const char *host,
+                          const char *page_token, struct mp_zoom_meeting_list *out, struct mp_zoom_result *res)
+{
+    struct zoom_call call = list_call(zoom, arena, token, timeout_ms, host, page_token);
+
+    take_list(arena, zoom_call(zoom, arena, &call, res), out, res);
+}
+
+void mp_zoom_meeting_list_start(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, const char *host,
+                                const char *page_token, struct mp_zoom_meeting_list *out, struct mp_zoom_result *res)
+{
+    struct zoom_call call = list_call(zoom, arena, token, timeout_ms, host, page_token);
+
+    zoom_start(zoom, arena, &call, take_list, out, res);
 }
