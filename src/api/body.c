@@ -32,6 +32,20 @@ static int read_bytes(struct mp_exchange *ex, struct mp_error *err)
     return 0;
 }
 
+/* JSON between programs is UTF-8 (RFC 8259 section 8.1); who says another charset means other bytes. */
+static bool is_utf8(struct mp_slice parameters)
+{
+    struct mp_slice parameter, name;
+
+    while (mp_slice_split(&parameters, ';', &parameter)) {
+        struct mp_slice value = mp_slice_trim(parameter);
+        if (mp_slice_split(&value, '=', &name) && mp_slice_eq_nocase(mp_slice_trim(name), "charset") && !mp_slice_eq_nocase(value, "utf-8") &&
+            !mp_slice_eq_nocase(value, "\"utf-8\""))
+            return false;
+    }
+    return true;
+}
+
 static int check_type(const char *content_type, bool empty, struct mp_error *err)
 {
     struct mp_slice rest = mp_slice_of(content_type), type;
@@ -40,6 +54,8 @@ static int check_type(const char *content_type, bool empty, struct mp_error *err
         return 0;
     if (!mp_slice_split(&rest, ';', &type) || !mp_slice_eq_nocase(mp_slice_trim(type), "application/json"))
         return mp_fail_log(err, MP_E_MEDIA_TYPE, "not application/json");
+    if (!is_utf8(rest))
+        return mp_fail_log(err, MP_E_MEDIA_TYPE, "not UTF-8");
     return 0;
 }
 
