@@ -40,6 +40,7 @@ struct mp_keyring;
 /* Errors: MP_E_CONFIG, whose message says what is wrong without showing the key. */
 int mp_keyring_parse(struct mp_arena *arena, struct mp_slice text, struct mp_keyring **out, struct mp_error *err) MP_MUST_CHECK;
 const char *mp_keyring_newest_id(const struct mp_keyring *ring);
+bool mp_keyring_has(const struct mp_keyring *ring, const char *id);
 char *mp_keyring_seal(const struct mp_keyring *ring, struct mp_arena *arena, const char *context, struct mp_slice plain);
 /* MP_E_INTERNAL where the key is unknown or the text was changed or belongs to another context. */
 int mp_keyring_open(const struct mp_keyring *ring, struct mp_arena *arena, const char *context, struct mp_slice sealed, struct mp_secret *out,

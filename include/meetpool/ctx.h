@@ -10,6 +10,7 @@ struct mp_log;
 struct mp_keyring;
 struct mp_account_conf;
 struct mp_meeting_conf;
+struct mp_connection_conf;
 
 /*
  * What one request or job works with. Built by the process once, with a fresh arena for each piece of work; there are no globals. Everything is
@@ -23,6 +24,7 @@ struct mp_ctx {
     const struct mp_keyring *keyring;
     const struct mp_account_conf *account_conf;
     const struct mp_meeting_conf *meeting_conf;
+    const struct mp_connection_conf *connection_conf;
     /* Who holds the leases that this process takes: "<instance>/<slot>/<generation>". */
     const char *owner;
     /* Whether the process of that name is known to have died: leases of the dead need not be waited for. False also where that cannot be known

@@ -6,6 +6,7 @@
 #include "meetpool/account.h"
 #include "meetpool/api.h"
 #include "meetpool/conf.h"
+#include "meetpool/connection.h"
 #include "meetpool/crypto.h"
 #include "meetpool/db.h"
 #include "meetpool/error.h"
@@ -37,6 +38,7 @@ struct mp_settings {
     struct mp_zoom_conf zoom;
     struct mp_account_conf account;
     struct mp_meeting_conf meeting;
+    struct mp_connection_conf connection;
     struct mp_keyring *keyring;
 };
 

@@ -102,6 +102,11 @@ const char *mp_keyring_newest_id(const struct mp_keyring *ring)
     return ring->keys->id;
 }
 
+bool mp_keyring_has(const struct mp_keyring *ring, const char *id)
+{
+    return find_key(ring, mp_slice_of(id)) != NULL;
+}
+
 static const EVP_CIPHER *cipher(void)
 {
     static EVP_CIPHER *kept;

@@ -1,6 +1,7 @@
 #include "meetpool/jobs.h"
 
 #include "meetpool/arena.h"
+#include "meetpool/connection.h"
 #include "meetpool/log.h"
 #include "meetpool/meeting.h"
 #include "meetpool/schedule.h"
@@ -21,12 +22,16 @@ static int fail(struct mp_ctx *ctx, const struct mp_error *err)
 int mp_jobs_run(struct mp_ctx *ctx, unsigned *idle_ms, struct mp_error *err)
 {
     int64_t expired = 0;
-    unsigned done = 0, bookings = 0;
+    unsigned done = 0, bookings = 0, refreshed = 0;
     int rc;
 
     *idle_ms = IDLE_MS;
     if (mp_store_idempotency_expire(ctx->db, EXPIRE_BATCH, &expired, err) < 0)
         return fail(ctx, err);
+    if (mp_connection_keep(ctx, &refreshed, err) < 0)
+        return fail(ctx, err);
+    if (refreshed > 0)
+        *idle_ms = BUSY_MS;
     if (!ctx->account_conf->enabled || ctx->account_conf->count == 0)
         return 0;
     rc = mp_meeting_repair(ctx, &done, err);

@@ -75,6 +75,7 @@ void proc_init(struct mp_proc *proc, const struct child_env *env)
         .keyring = settings->keyring,
         .account_conf = &settings->account,
         .meeting_conf = &settings->meeting,
+        .connection_conf = &settings->connection,
         .owner = proc->owner,
         .owner_is_dead = board_owner_is_dead,
         .owner_arg = env->board,

@@ -16,7 +16,7 @@ const size_t mp_process_settings_rows = MP_COUNT(mp_process_settings);
 
 const struct mp_settings_table mp_settings_tables[] = {
     {mp_process_settings, &mp_process_settings_rows}, {mp_api_settings, &mp_api_settings_rows},         {mp_db_settings, &mp_db_settings_rows},
-    {mp_zoom_settings, &mp_zoom_settings_rows},       {mp_meeting_settings, &mp_meeting_settings_rows},
+    {mp_zoom_settings, &mp_zoom_settings_rows},       {mp_meeting_settings, &mp_meeting_settings_rows}, {mp_connection_settings, &mp_connection_settings_rows},
 };
 const size_t mp_settings_tables_count = MP_COUNT(mp_settings_tables);
 
@@ -29,6 +29,8 @@ static int fill_tables(struct mp_arena *arena, const struct mp_conf_source *sour
     if (mp_conf_fill(arena, source, mp_db_settings, mp_db_settings_rows, &settings->db, err) < 0)
         return -1;
     if (mp_conf_fill(arena, source, mp_zoom_settings, mp_zoom_settings_rows, &settings->zoom, err) < 0)
+        return -1;
+    if (mp_conf_fill(arena, source, mp_connection_settings, mp_connection_settings_rows, &settings->connection, err) < 0)
         return -1;
     return mp_conf_fill(arena, source, mp_meeting_settings, mp_meeting_settings_rows, &settings->meeting, err);
 }
@@ -57,6 +59,10 @@ int mp_settings_load(struct mp_arena *arena, const char *path, const struct mp_l
         return -1;
     if (mp_account_conf_load(arena, source, log, &settings->account, err) < 0)
         return -1;
+    if (mp_connection_conf_load(arena, source, mp_arena_printf(arena, "%s/api/zoom/callback", settings->api.public_url), log, &settings->connection,
+                                err) < 0)
+        return -1;
+    settings->connection.enabled = settings->account.enabled;
     *out = settings;
     return 0;
 }

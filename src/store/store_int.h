@@ -15,5 +15,7 @@ struct store_list {
 
 /* The next row, zeroed. */
 void *store_list_next(struct store_list *list);
+/* A copy of at most so many characters; NULL stays NULL. */
+const char *store_cut(struct mp_arena *arena, const char *text, size_t most);
 
 #endif

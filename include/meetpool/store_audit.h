@@ -1,0 +1,28 @@
+#ifndef MEETPOOL_STORE_AUDIT_H
+#define MEETPOOL_STORE_AUDIT_H
+
+#include <stdint.h>
+
+#include "meetpool/arena.h"
+#include "meetpool/attr.h"
+#include "meetpool/db.h"
+#include "meetpool/error.h"
+
+/* Who did what to whom. Rows are added and never changed. No token, no secret. Texts that are too long are cut. */
+struct mp_audit_row {
+    int64_t id, at;
+    const char *actor; /* a person's sub; NULL: this program by itself */
+    const char *action;
+    const char *subject; /* whom it was done to */
+    const char *outcome; /* "ok", "failed" */
+    const char *detail;
+    const char *remote_addr, *request_id;
+};
+
+/* `id` and `at` are the database's. In or outside a transaction. */
+int mp_store_audit_add(struct mp_db *db, struct mp_arena *arena, const struct mp_audit_row *row, struct mp_error *err) MP_MUST_CHECK;
+/* Newest first, before `before_id` (INT64_MAX on the first page). `subject` NULL: everybody's. */
+int mp_store_audit_list(struct mp_db *db, struct mp_arena *arena, const char *subject, int64_t before_id, unsigned limit, struct mp_audit_row **rows,
+                        size_t *count, struct mp_error *err) MP_MUST_CHECK;
+
+#endif

@@ -1,0 +1,85 @@
+#include "connection_int.h"
+#include "meetpool/clock.h"
+
+#define LOOK_EVERY_MS 50
+
+/*
+ * Takes the lease, so that no refresh is under way whose new pair would outlive the connection. Whoever holds it is done or over within its time.
+ * 1: ours, 0: there is no connection (any more), -1 failed.
+ */
+static int take(struct mp_ctx *ctx, const char *sub, struct mp_connection_row *row, struct mp_error *err)
+{
+    int64_t until_ms = mp_monotonic_ms() + CONNECTION_LEASE_MS;
+
+    while (mp_monotonic_ms() < until_ms) {
+        int rc = mp_store_connection_by_sub(ctx->db, ctx->arena, sub, row, err);
+
+        if (rc <= 0)
+            return rc;
+        if (!connection_is_held(ctx, row)) {
+            rc = mp_store_connection_lease(ctx->db, row, row->owner != NULL, false, ctx->owner, CONNECTION_LEASE_MS, err);
+            if (rc != 0)
+                return rc;
+        }
+        mp_sleep_ms(LOOK_EVERY_MS);
+    }
+    return mp_fail(err, MP_E_UNAVAILABLE, "The connection is being renewed; try again in a moment.");
+}
+
+/* Both tokens: that the one dies with the other is no promise of RFC 7009, nor of Zoom. True where Zoom took one of them. */
+static bool revoke(struct mp_ctx *ctx, const struct mp_connection_row *row, const char **problem)
+{
+    static const enum mp_sealed_place places[] = {MP_SEALED_ACCESS, MP_SEALED_REFRESH};
+    const char *const sealed[] = {row->access_sealed, row->refresh_sealed};
+    bool told = false;
+
+    *problem = NULL;
+    for (size_t i = 0; i < MP_COUNT(places) && ctx->connection_conf->configured; i++) {
+        struct mp_zoom_result res;
+        struct mp_secret token;
+        struct mp_error err;
+
+        mp_error_init(&err, ctx->arena);
+        if (connection_open(ctx, places[i], row->sub, sealed[i], &token, &err) < 0) {
+            *problem = "the stored token cannot be opened";
+            continue;
+        }
+        if (!mp_secret_is_set(&token))
+            continue;
+        mp_zoom_token_revoke(ctx->zoom, ctx->arena, &ctx->connection_conf->app, &token, CONNECTION_CALL_MS, &res);
+        if (res.cls == MP_ZOOM_OK)
+            told = true;
+        /* The access token may be over, the refresh token gone with it: that is not Zoom being away. */
+        else if (res.cls == MP_ZOOM_NOT_SENT || res.cls == MP_ZOOM_MAYBE_DONE || res.cls == MP_ZOOM_AUTH || res.cls == MP_ZOOM_RATE_LIMITED)
+            *problem = res.message;
+    }
+    if (told)
+        *problem = NULL;
+    return told;
+}
+
+int mp_connection_disconnect(struct mp_ctx *ctx, const char *sub, const struct mp_connection_actor *actor, struct mp_disconnected *out,
+                             struct mp_error *err)
+{
+    struct mp_connection_row row;
+    int rc = take(ctx, sub, &row, err);
+
+    *out = (struct mp_disconnected){0};
+    if (rc < 0 || mp_store_connection_meetings(ctx->db, sub, mp_now_ms(), &out->future_meetings, err) < 0)
+        return -1;
+    if (rc == 0)
+        return 0;
+    out->found = true;
+    out->revoked = revoke(ctx, &row, &out->problem);
+    rc = mp_store_connection_remove(ctx->db, &row, err);
+    if (rc < 0)
+        return -1;
+    if (rc == 0)
+        return mp_fail(err, MP_E_CONFLICT, "The connection was changed meanwhile; look at it and try again.");
+    connection_audit(ctx, actor, "connection.disconnect", sub, true,
+                     out->problem != NULL ? mp_arena_printf(ctx->arena, "Zoom could not be told: %s", out->problem)
+                     : out->revoked       ? "revoked at Zoom"
+                                          : "there was nothing to revoke");
+    mp_log(ctx->log, MP_INFO, "connection.disconnected", MP_STR("person", sub), MP_BOOL("revoked", out->revoked), MP_STR("problem", out->problem));
+    return 0;
+}
