@@ -280,6 +280,26 @@ static void libical_reads_the_same_instants(void **state)
     icalcomponent_free(calendar);
 }
 
+static void a_shift_stands_with_its_own_date(void **state)
+{
+    struct mp_booking booking = booking_at("2026-03-28T10:00", "Europe/Berlin");
+    const char *text = text_of(*state, CALENDAR_REQUEST, &booking, 1);
+
+    assert_has(*state, text, "BEGIN:DAYLIGHT\r\nDTSTART:20260329T020000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0200\r\nEND:DAYLIGHT");
+    assert_has(*state, text, "BEGIN:STANDARD\r\nDTSTART:20251026T030000\r\nTZOFFSETFROM:+0200\r\nTZOFFSETTO:+0100\r\nEND:STANDARD");
+}
+
+/* Centuries between two bookings, the later one first: what lies between them is not written out. */
+static void bookings_far_apart_make_no_long_zone(void **state)
+{
+    struct mp_booking bookings[] = {booking_at("2500-07-01T10:00", "Europe/Berlin"), booking_at("2026-07-01T10:00", "Europe/Berlin")};
+    const char *text = text_of(*state, CALENDAR_PUBLISH, bookings, MP_COUNT(bookings));
+
+    assert_true(strlen(text) < 4096);
+    assert_has(*state, text, "DTSTART:20260329T020000");
+    assert_has(*state, text, "DTSTART:25000328T020000");
+}
+
 static void each_zone_is_written_once(void **state)
 {
     struct mp_booking bookings[] = {booking_at("2026-03-28T10:00", "Europe/Berlin"), booking_at("2026-03-28T10:00", "UTC"),
@@ -365,6 +385,8 @@ int main(void)
         ARENA_TEST(nothing_breaks_out_of_its_line),
         ARENA_TEST(the_second_of_two_equal_times_is_written_in_utc),
         ARENA_TEST(libical_reads_the_same_instants),
+        ARENA_TEST(a_shift_stands_with_its_own_date),
+        ARENA_TEST(bookings_far_apart_make_no_long_zone),
         ARENA_TEST(each_zone_is_written_once),
         ARENA_TEST(icalendar_reads_the_same_instants),
     };

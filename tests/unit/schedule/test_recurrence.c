@@ -120,6 +120,7 @@ static void until_is_met_and_not_passed(void **state)
         {"FREQ=DAILY;UNTIL=20260103", "2026-01-02T23:59", "Asia/Kolkata", "2026-01-02T23:59+330 2026-01-03T23:59+330"},
         /* 13:00 on the 3rd in Kiritimati is 23:00Z on the 2nd. */
         {"FREQ=DAILY;UNTIL=20260102T230000Z", "2026-01-02T13:00", "Pacific/Kiritimati", "2026-01-02T13:00+840 2026-01-03T13:00+840"},
+        {"FREQ=DAILY;UNTIL=20260103", "2026-01-02T00:00", "UTC", "2026-01-02T00:00+0 2026-01-03T00:00+0"},
         {"FREQ=DAILY;UNTIL=20260101", "2026-01-02T10:00", "UTC", "! ends before its first start"},
         {"FREQ=DAILY;UNTIL=20260102T095959Z", "2026-01-02T10:00", "UTC", "! ends before its first start"},
     };
@@ -143,6 +144,7 @@ static void each_part_has_its_meaning(void **state)
         {"FREQ=DAILY;BYMONTHDAY=-30;COUNT=3", "2026-03-02T10:00", "UTC", "2026-03-02T10:00+0 2026-04-01T10:00+0 2026-05-02T10:00+0"},
         {"FREQ=MONTHLY;BYDAY=2TU;COUNT=3", "2026-01-13T10:00", "UTC", "2026-01-13T10:00+0 2026-02-10T10:00+0 2026-03-10T10:00+0"},
         {"FREQ=MONTHLY;BYDAY=-1FR;COUNT=3", "2026-01-30T10:00", "UTC", "2026-01-30T10:00+0 2026-02-27T10:00+0 2026-03-27T10:00+0"},
+        {"FREQ=MONTHLY;BYDAY=-1SU;COUNT=2", "2026-01-25T10:00", "UTC", "2026-01-25T10:00+0 2026-02-22T10:00+0"},
         {"FREQ=MONTHLY;BYDAY=5TH;COUNT=2", "2026-01-29T10:00", "UTC", "2026-01-29T10:00+0 2026-04-30T10:00+0"},
         {"FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13;COUNT=3", "1998-02-13T09:00", "UTC", "1998-02-13T09:00+0 1998-03-13T09:00+0 1998-11-13T09:00+0"},
         {"FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1;COUNT=3", "2026-01-30T10:00", "UTC",
@@ -157,7 +159,10 @@ static void each_part_has_its_meaning(void **state)
         {"FREQ=YEARLY;BYMONTHDAY=2;COUNT=3", "2026-11-02T10:00", "UTC", "2026-11-02T10:00+0 2026-12-02T10:00+0 2027-01-02T10:00+0"},
         {"FREQ=YEARLY;BYDAY=20MO;COUNT=3", "1997-05-19T09:00", "UTC", "1997-05-19T09:00+0 1998-05-18T09:00+0 1999-05-17T09:00+0"},
         {"FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO;COUNT=3", "1997-05-12T09:00", "UTC", "1997-05-12T09:00+0 1998-05-11T09:00+0 1999-05-17T09:00+0"},
+        {"FREQ=YEARLY;BYWEEKNO=20;COUNT=2", "2026-05-13T10:00", "UTC", "2026-05-13T10:00+0 2027-05-19T10:00+0"},
         {"FREQ=YEARLY;BYWEEKNO=53;COUNT=2", "2020-12-30T10:00", "UTC", "2020-12-30T10:00+0 2026-12-30T10:00+0"},
+        {"FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;COUNT=2", "2026-01-07T10:00", "UTC",
+         "! does not yield its own first start: begin at a time that the rule names"},
         {"FREQ=YEARLY;BYYEARDAY=1,-1;COUNT=3", "2027-12-31T10:00", "UTC", "2027-12-31T10:00+0 2028-01-01T10:00+0 2028-12-31T10:00+0"},
         {"FREQ=YEARLY;INTERVAL=4;BYMONTH=11;BYDAY=TU;BYMONTHDAY=2,3,4,5,6,7,8;COUNT=3", "1996-11-05T09:00", "UTC",
          "1996-11-05T09:00+0 2000-11-07T09:00+0 2004-11-02T09:00+0"},
@@ -307,6 +312,11 @@ static void lists_may_be_full(void **state)
     struct mp_arena *arena = *state;
     const char *days = mp_arena_printf(arena, "FREQ=MONTHLY;COUNT=2;%s,-1,-2,-3,-31", full_list(arena, "BYMONTHDAY", 1, 31));
 
+    const char *long_one = "FREQ=DAILY;COUNT=1;BYHOUR=10";
+
+    for (int i = 0; i < 700; i++)
+        long_one = mp_arena_printf(arena, "%s,10", long_one);
+    assert_string_equal(expand(arena, long_one, "2026-01-31T10:00", "UTC", 200), "! must not be longer than 2000 characters");
     assert_string_equal(expand(arena, days, "2026-01-31T10:00", "UTC", 200), "2026-01-31T10:00+0 2026-02-01T10:00+0");
 }
 
