@@ -36,7 +36,8 @@ struct mp_booking {
     /* What the caller should tell beside the success; MP_E_NONE: nothing. */
     enum mp_error_code trouble; /* MP_E_ZOOM_FAILED, MP_E_NO_CAPACITY, MP_E_NO_ACCOUNT, MP_E_ZOOM_DISABLED ... */
     const char *trouble_text;
-    bool moved; /* the meeting is another one than before */
+    int64_t nearest_start; /* with MP_E_NO_CAPACITY: that fits; -1: none does */
+    bool moved;            /* the meeting is another one than before */
 };
 
 struct mp_booking_spec {
@@ -78,7 +79,7 @@ struct mp_booking_change {
     const char *title, *topic, *description, *timezone;
     int64_t starts_at, ends_at; /* both or none; with a scope, the shift of the one that is named is applied to all, in local time */
     const char *host_sub;
-    int wants_meeting; /* -1: as it is */
+    int wants_meeting;            /* -1: as it is */
     struct json_object *settings; /* merged over what was asked before */
     bool set_members;
     const char *const *members;
@@ -103,8 +104,8 @@ int mp_booking_list(struct mp_ctx *ctx, const struct mp_booking_query *query, st
 /* Makes the meeting agree with the booking; the caller holds its lease. What is in the way is told in the booking, not as a failure; -1: the database
  * failed. */
 int mp_booking_reconcile(struct mp_ctx *ctx, struct mp_booking *booking, struct mp_error *err) MP_MUST_CHECK;
-/* The job runner: bookings that are due, at most 20 a call, those that start soonest first. After a failure of Zoom's it leaves off for a moment. `done`:
- * how many were looked at while Zoom answered. */
+/* The job runner: bookings that are due, at most 20 a call, those that start soonest first. After a failure of Zoom's it leaves off for a moment.
+ * `done`: how many were looked at while Zoom answered. */
 int mp_booking_repair(struct mp_ctx *ctx, unsigned *done, struct mp_error *err) MP_MUST_CHECK;
 
 /* ---- Recurrence ---- */

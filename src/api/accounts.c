@@ -1,21 +1,10 @@
 #include "api_int.h"
+#include "connection_json.h"
 #include "meetpool/account.h"
 #include "meetpool/clock.h"
 #include "meetpool/json.h"
 
 /* ---- GET zoom/status: two shapes of its own, and the caller's connection ---- */
-
-static struct json_object *connection_json(void)
-{
-    struct json_object *out = json_object_new_object();
-
-    mp_json_put_bool(out, "connected", false);
-    mp_json_put_null(out, "email");
-    mp_json_put_null(out, "zoomUserId");
-    mp_json_put_null(out, "connectedAt");
-    mp_json_put_null(out, "tokenExpiry");
-    return out;
-}
 
 static struct json_object *status_failed(bool configured, const char *why)
 {
@@ -78,7 +67,7 @@ static int zoom_status(struct mp_ctx *ctx, struct mp_request *req, struct mp_res
         mp_json_put(res->bare, "status", status_failed(false, conf->enabled ? "Zoom credentials not configured" : "Zoom is disabled"));
     else
         mp_json_put(res->bare, "status", conf->count > 0 ? try_credentials(ctx) : status_ok(NULL));
-    mp_json_put(res->bare, "connection", connection_json());
+    mp_json_put(res->bare, "connection", mp_connection_json(ctx, req->user.sub));
     return 0;
 }
 

@@ -194,6 +194,12 @@ void mp_envelope_common(struct mp_arena *arena, struct mp_answer *answer, const 
 extern const struct mp_route_table mp_ops_routes;
 extern const struct mp_route_table mp_account_routes;
 extern const struct mp_route_table mp_meeting_routes;
+extern const struct mp_route_table mp_connection_routes;
+extern const struct mp_route_table mp_course_routes;
+extern const struct mp_route_table mp_batch_routes;
+extern const struct mp_route_table mp_session_routes;
+extern const struct mp_route_table mp_face_routes;
+extern const struct mp_route_table mp_calendar_routes;
 /* Reads openapi.json. Errors: MP_E_CONFIG where the setting names a file that cannot be read. */
 int mp_openapi_load(struct mp_arena *arena, const struct mp_api_conf *conf, struct mp_slice *out, struct mp_error *err) MP_MUST_CHECK;
 

@@ -31,7 +31,7 @@ static struct json_object *stored(const char *text)
     return doc;
 }
 
-static const char *start_url(const struct mp_request *req, const struct mp_meeting *meeting)
+const char *mp_meeting_start_link(const struct mp_request *req, const struct mp_meeting *meeting)
 {
     if (meeting->row.zoom_id == 0)
         return NULL;
@@ -54,7 +54,7 @@ struct json_object *mp_meeting_json(const struct mp_request *req, const struct m
     mp_json_put_text(out, "timezone", row->timezone);
     mp_json_put_text(out, "agenda", row->agenda != NULL ? row->agenda : "");
     mp_json_put_text(out, "join_url", row->join_url);
-    mp_json_put_text(out, "start_url", start_url(req, meeting));
+    mp_json_put_text(out, "start_url", mp_meeting_start_link(req, meeting));
     mp_json_put_text(out, "password", row->password);
     mp_json_put_text(out, "host_email", row->host_email);
     mp_json_put_text(out, "host_user_id", row->host_sub);

@@ -9,6 +9,9 @@
  * handed over. */
 struct json_object *mp_meeting_json(const struct mp_request *req, const struct mp_meeting *meeting);
 
+/* Zoom's own start URL right after the meeting was made, else our start route; NULL where Zoom does not know it yet. */
+const char *mp_meeting_start_link(const struct mp_request *req, const struct mp_meeting *meeting);
+
 /*
  * settings{} of a request, as Zoom names them: values of the settings we know are checked, others pass as they are if they are plain. use_pmi is
  * never true (the caller warns: `pmi_asked`). NULL where the member is absent.

@@ -5,5 +5,11 @@ const struct mp_route_table *const mp_api_tables[] = {
     &mp_ops_routes,
     &mp_account_routes,
     &mp_meeting_routes,
+    &mp_connection_routes,
+    &mp_course_routes,
+    &mp_batch_routes,
+    &mp_session_routes,
+    &mp_face_routes,
+    &mp_calendar_routes,
 };
 const size_t mp_api_tables_count = MP_COUNT(mp_api_tables);

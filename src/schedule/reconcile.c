@@ -11,10 +11,14 @@
 #define SOON_TRIES 20
 #define SOON_MS    2000
 /* How long what came of Zoom's calls is tried to be written. */
-#define SETTLE_MS       5000
-#define REASON_MAX      1000
-#define REASON_GONE     "Its meeting was deleted at Zoom or by hand."
-#define REASON_TOO_LATE "Its time passed before the meeting could be made."
+#define SETTLE_MS  5000
+#define REASON_MAX 1000
+/* What people who plan sessions and appointments have always got. */
+#define SESSION_LEAST_MIN          30
+#define APPOINTMENT_PASSWORD_CHARS 6
+#define PASSWORD_ALPHABET          "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789"
+#define REASON_GONE                "Its meeting was deleted at Zoom or by hand."
+#define REASON_TOO_LATE            "Its time passed before the meeting could be made."
 
 /* What is to be done for a booking and the meeting that it has. */
 enum step {
@@ -51,9 +55,12 @@ static const char *unit_key(struct mp_arena *arena, const struct mp_booking_row 
     return mp_sha256_hex(arena, mp_slice_of(mp_arena_printf(arena, "booking|%s|%lld", row->public_id, (long long)generation)));
 }
 
+/* In minutes. A short session has half an hour at Zoom. */
 static int64_t duration_min(const struct mp_booking_row *row)
 {
-    return (row->ends_at - row->starts_at + 59999) / 60000;
+    int64_t minutes = (row->ends_at - row->starts_at + 59999) / 60000;
+
+    return row->kind == MP_KIND_SESSION && minutes < SESSION_LEAST_MIN ? SESSION_LEAST_MIN : minutes;
 }
 
 static int parse_settings(struct mp_ctx *ctx, const struct mp_booking_row *row, struct json_object **out, struct mp_error *err)
@@ -77,7 +84,23 @@ int schedule_meeting_spec(struct mp_ctx *ctx, const struct mp_booking_row *row, 
                                      .starts_at = row->starts_at,
                                      .duration_min = duration_min(row),
                                      .account = -1};
+    if (row->kind == MP_KIND_APPOINTMENT)
+        spec->password = mp_random_text(ctx->arena, APPOINTMENT_PASSWORD_CHARS, PASSWORD_ALPHABET);
     return parse_settings(ctx, row, &spec->settings, err);
+}
+
+/* The start that a 409 of the room below names: the last word of its detail. */
+static int64_t nearest_start(const struct mp_error *why)
+{
+    int64_t at;
+
+    for (const struct mp_error_detail *d = why->details; d != NULL; d = d->next) {
+        const char *word = strrchr(d->message, ' ');
+
+        if (strcmp(d->field, "start_time") == 0 && word != NULL && mp_time_parse(mp_slice_of(word + 1), NULL, &at, NULL, NULL) == MP_TIME_OK)
+            return at;
+    }
+    return -1;
 }
 
 void schedule_tell(struct mp_ctx *ctx, struct mp_booking *booking, const struct mp_error *why)
@@ -86,6 +109,7 @@ void schedule_tell(struct mp_ctx *ctx, struct mp_booking *booking, const struct 
 
     booking->trouble = why->code;
     booking->trouble_text = NULL;
+    booking->nearest_start = nearest_start(why);
     if (why->code == MP_E_NONE)
         return;
     mp_buf_init(&text, ctx->arena, REASON_MAX);

@@ -1,0 +1,336 @@
+#include "booking_json.h"
+
+#include <json-c/linkhash.h>
+#include <string.h>
+
+#include "meetpool/clock.h"
+
+#define SUB_MAX 190
+
+static bool is(const char *a, const char *b)
+{
+    return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+enum mp_booking_access mp_booking_access(const struct mp_request *req, const struct mp_booking *booking)
+{
+    const char *sub = req->user.sub;
+    bool own = is(booking->row.owner_sub, sub) || is(booking->row.host_sub, sub) ||
+               (booking->batch != NULL && (is(booking->batch->owner_sub, sub) || is(booking->batch->instructor_sub, sub)));
+
+    if (req->user.role == MP_ROLE_ADMIN)
+        return MP_MAY_CHANGE;
+    if (own && (req->user.role & MP_STAFF) != 0)
+        return MP_MAY_CHANGE;
+    for (size_t i = 0; i < booking->people_count; i++) {
+        if (is(booking->people[i].sub, sub))
+            return MP_MAY_READ;
+    }
+    return MP_MAY_NOTHING;
+}
+
+/* ---- Sessions ---- */
+
+static const struct mp_meeting *live_meeting(const struct mp_booking *booking)
+{
+    return booking->meeting != NULL && booking->meeting->row.zoom_id != 0 ? booking->meeting : NULL;
+}
+
+const char *mp_booking_start_url(const struct mp_request *req, const struct mp_booking *booking)
+{
+    const struct mp_meeting *meeting = live_meeting(booking);
+
+    if (meeting == NULL || mp_booking_access(req, booking) != MP_MAY_CHANGE)
+        return NULL;
+    return mp_meeting_start_link(req, meeting);
+}
+
+static const char *zoom_number(const struct mp_request *req, const struct mp_meeting *meeting)
+{
+    return mp_arena_printf(req->arena, "%lld", (long long)meeting->row.zoom_id);
+}
+
+/* "10:00" in the booking's zone. */
+static const char *wall_clock(const struct mp_request *req, const struct mp_civil *civil)
+{
+    return mp_arena_printf(req->arena, civil->second != 0 ? "%02d:%02d:%02d" : "%02d:%02d", civil->hour, civil->minute, civil->second);
+}
+
+static struct json_object *session_zoom(const struct mp_request *req, const struct mp_booking *booking)
+{
+    const struct mp_meeting *meeting = live_meeting(booking);
+    const char *start_url = mp_booking_start_url(req, booking);
+    struct json_object *out;
+
+    if (meeting == NULL)
+        return NULL;
+    out = json_object_new_object();
+    mp_json_put_text(out, "meeting_id", zoom_number(req, meeting));
+    mp_json_put_text(out, "join_url", meeting->row.join_url);
+    if (start_url != NULL)
+        mp_json_put_text(out, "start_url", start_url);
+    mp_json_put_text(out, "password", meeting->row.password);
+    mp_json_put_text(out, "topic", meeting->row.topic);
+    mp_json_put_bool(out, "recording_synced", false);
+    mp_json_put_int(out, "sync_attempts", 0);
+    return out;
+}
+
+struct json_object *mp_session_meeting_json(const struct mp_request *req, const struct mp_booking *booking)
+{
+    const struct mp_meeting *meeting = live_meeting(booking);
+    const char *start_url = mp_booking_start_url(req, booking);
+    struct json_object *out;
+
+    if (meeting == NULL)
+        return NULL;
+    out = json_object_new_object();
+    mp_json_put_text(out, "id", zoom_number(req, meeting));
+    mp_json_put_text(out, "join_url", meeting->row.join_url);
+    if (start_url != NULL)
+        mp_json_put_text(out, "start_url", start_url);
+    mp_json_put_text(out, "password", meeting->row.password);
+    mp_json_put_text(out, "topic", meeting->row.topic);
+    mp_json_put_time(out, "start_time", meeting->row.starts_at);
+    mp_json_put_int(out, "duration", meeting->row.duration_min);
+    return out;
+}
+
+struct json_object *mp_session_json(const struct mp_request *req, const struct mp_booking *booking)
+{
+    const struct mp_booking_row *row = &booking->row;
+    struct json_object *out = json_object_new_object();
+    struct mp_civil start = {0}, end = {0};
+
+    (void)mp_zone_local(row->timezone, row->starts_at, &start);
+    (void)mp_zone_local(row->timezone, row->ends_at, &end);
+    mp_json_put_text(out, "_id", row->public_id);
+    mp_json_put_text(out, "date", mp_arena_printf(req->arena, "%04d-%02d-%02dT00:00:00.000Z", start.year, start.month, start.day));
+    mp_json_put_text(out, "start_time", wall_clock(req, &start));
+    mp_json_put_text(out, "end_time", wall_clock(req, &end));
+    mp_json_put_text(out, "timezone", row->timezone);
+    mp_json_put_time(out, "starts_at", row->starts_at);
+    mp_json_put_time(out, "ends_at", row->ends_at);
+    mp_json_put_text(out, "title", row->title);
+    mp_json_put_text(out, "description", row->description != NULL ? row->description : "");
+    mp_json_put_text(out, "status", mp_booking_status_name(row->status));
+    mp_json_put_text(out, "batch_id", booking->batch != NULL ? booking->batch->public_id : NULL);
+    mp_json_put_text(out, "series_id", row->series_id);
+    mp_json_put_bool(out, "create_zoom_meeting", row->wants_meeting);
+    mp_json_put_text(out, "meeting_state", mp_meeting_state_name(row->meeting_state));
+    mp_json_put_text(out, "meeting_state_reason", row->meeting_reason);
+    mp_json_put(out, "zoom_meeting", session_zoom(req, booking));
+    if (mp_booking_access(req, booking) == MP_MAY_CHANGE)
+        mp_json_put_text(out, "zoomAccountUsed", booking->meeting != NULL ? booking->meeting->account_name : NULL);
+    mp_json_put_time(out, "created_at", row->created_at);
+    mp_json_put_time(out, "updated_at", row->updated_at);
+    return out;
+}
+
+/* ---- Warnings ---- */
+
+static const char *trouble_code(enum mp_error_code code)
+{
+    if (code == MP_E_NO_CAPACITY)
+        return "no_capacity";
+    if (code == MP_E_ZOOM_DISABLED || code == MP_E_ZOOM_NOT_CONFIGURED)
+        return "zoom_disabled";
+    return "zoom_failed";
+}
+
+static void warn(struct mp_response *res, const struct mp_booking *booking, int index, const char *code, const char *message)
+{
+    struct json_object *warning = mp_response_warning(res, code, message);
+
+    if (index >= 0) {
+        mp_json_put_int(warning, "index", index);
+        mp_json_put_text(warning, "session_id", booking->row.public_id);
+    }
+}
+
+void mp_booking_warn_trouble(struct mp_response *res, const struct mp_booking *booking, int index)
+{
+    if (booking->trouble != MP_E_NONE)
+        warn(res, booking, index, trouble_code(booking->trouble),
+             booking->trouble_text != NULL ? booking->trouble_text : mp_error_sentence(booking->trouble));
+}
+
+void mp_booking_warn(const struct mp_request *req, struct mp_response *res, const struct mp_booking *booking, int index)
+{
+    const struct mp_booking_row *row = &booking->row;
+
+    mp_booking_warn_trouble(res, booking, index);
+    if (booking->moved)
+        warn(res, booking, index, "moved", "Its host had no room at that time: the meeting moved to another one and has a new id and join URL.");
+    if (row->starts_at < mp_now_ms() && row->status == MP_BOOKING_SCHEDULED)
+        warn(res, booking, index, "start_in_past",
+             row->wants_meeting ? "The start is in the past; Zoom opens such a meeting now." : "The start is in the past.");
+    if (booking->meeting != NULL && index < 0)
+        mp_settings_compare(req, res, booking->meeting->row.settings_requested, booking->meeting->row.settings_effective, false);
+}
+
+/* ---- Settings ---- */
+
+/* What each kind of booking asks of Zoom unless somebody asks otherwise. */
+static const char *const kind_settings[MP_KIND_COUNT] = {
+    [MP_KIND_SESSION] = "{\"host_video\":true,\"participant_video\":false,\"join_before_host\":true,\"mute_upon_entry\":true,\"waiting_room\":false,"
+                        "\"meeting_authentication\":false,\"auto_recording\":\"cloud\"}",
+    [MP_KIND_CLASS] = "{\"host_video\":true,\"participant_video\":true,\"join_before_host\":true,\"mute_upon_entry\":true,\"waiting_room\":false}",
+    [MP_KIND_EVENT] = "{\"host_video\":true,\"participant_video\":true,\"join_before_host\":true,\"mute_upon_entry\":true,\"waiting_room\":false}",
+    [MP_KIND_CUSTOM_SESSION] =
+        "{\"host_video\":true,\"participant_video\":true,\"join_before_host\":true,\"mute_upon_entry\":true,\"waiting_room\":false}",
+    [MP_KIND_APPOINTMENT] =
+        "{\"host_video\":true,\"participant_video\":true,\"join_before_host\":false,\"waiting_room\":false,\"auto_recording\":\"none\"}",
+    [MP_KIND_INTERVIEW] =
+        "{\"host_video\":true,\"participant_video\":true,\"join_before_host\":false,\"waiting_room\":false,\"auto_recording\":\"none\"}",
+};
+
+struct json_object *mp_booking_settings_read(const struct mp_json_reader *reader, const struct mp_request *req, struct mp_response *res)
+{
+    bool pmi_asked;
+    struct json_object *settings = mp_settings_read(reader, &pmi_asked);
+
+    mp_settings_compare(req, res, NULL, NULL, pmi_asked);
+    return settings;
+}
+
+static void override(struct json_object *base, struct json_object *by)
+{
+    json_object_object_foreach(by, name, value)
+    {
+        json_object_object_add(base, name, json_object_get(value));
+    }
+}
+
+static int override_text(struct mp_arena *arena, struct json_object *base, const char *text, struct mp_error *err)
+{
+    struct json_object *by;
+
+    if (text == NULL)
+        return 0;
+    if (mp_json_parse(arena, mp_slice_of(text), &by, err) < 0)
+        return mp_fail_log(err, MP_E_INTERNAL, "stored settings are not JSON");
+    override(base, by);
+    return 0;
+}
+
+int mp_booking_settings(struct mp_ctx *ctx, enum mp_booking_kind kind, const char *batch_settings, const char *person, struct json_object *asked,
+                        struct json_object **merged, struct mp_error *err)
+{
+    const char *own = NULL;
+
+    if (mp_json_parse(ctx->arena, mp_slice_of(kind_settings[kind]), merged, err) < 0)
+        return -1;
+    if (person != NULL && mp_store_person_defaults(ctx->db, ctx->arena, person, &own, err) < 0)
+        return -1;
+    if (override_text(ctx->arena, *merged, batch_settings, err) < 0 || override_text(ctx->arena, *merged, own, err) < 0)
+        return -1;
+    if (asked != NULL)
+        override(*merged, asked);
+    return 0;
+}
+
+int mp_booking_expand(struct mp_ctx *ctx, const struct mp_booking_spec *first, const char *rule, struct mp_booking_spec **specs, size_t *count,
+                      struct mp_error *err)
+{
+    const char *series = mp_store_public_id(ctx->arena, mp_now_ms());
+    int64_t *starts;
+
+    if (mp_recurrence_expand(ctx->arena, rule, first->starts_at, first->timezone, MP_BOOKING_MOST, "recurrence", &starts, count, err) < 0)
+        return -1;
+    *specs = mp_arena_array(ctx->arena, *count + 1, sizeof(**specs));
+    for (size_t i = 0; i < *count; i++) {
+        (*specs)[i] = *first;
+        (*specs)[i].series_id = series;
+        (*specs)[i].starts_at = starts[i];
+        (*specs)[i].ends_at = starts[i] + (first->ends_at - first->starts_at);
+    }
+    return 0;
+}
+
+/* ---- Reading ---- */
+
+static bool listed(const char *const *subs, size_t count, const char *sub)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(subs[i], sub) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Takes one member of the list; false (and a named field) where it is not one or stands there twice. */
+static bool take_sub(const struct mp_json_reader *r, const char *key, size_t index, struct json_object *item, const char **subs, size_t count)
+{
+    const char *field = mp_arena_printf(r->arena, "%s%s[%zu]", r->prefix != NULL ? r->prefix : "", key, index);
+    const char *text = json_object_is_type(item, json_type_string) ? json_object_get_string(item) : NULL;
+
+    if (text == NULL || text[0] == '\0' || strlen(text) > SUB_MAX)
+        mp_error_field(r->err, field, "must be a user id of 1 to %d characters", SUB_MAX);
+    else if (listed(subs, count, text))
+        mp_error_field(r->err, field, "stands in the list twice");
+    else {
+        subs[count] = text;
+        return true;
+    }
+    return false;
+}
+
+int mp_people_read(const struct mp_json_reader *reader, const char *key, size_t most, const char *const **subs, size_t *count)
+{
+    struct json_object *list;
+    const char **out;
+    size_t n, taken = 0;
+    int rc = mp_json_get_array(reader, key, most, &list);
+
+    if (rc <= 0)
+        return rc;
+    n = json_object_array_length(list);
+    out = mp_arena_array(reader->arena, n + 1, sizeof(*out));
+    for (size_t i = 0; i < n; i++)
+        taken += take_sub(reader, key, i, json_object_array_get_idx(list, i), out, taken) ? 1 : 0;
+    *subs = out;
+    *count = taken;
+    return taken == n ? 1 : -1;
+}
+
+int mp_booking_query_read(const struct mp_request *req, struct mp_booking_query *query, struct mp_page *page, struct mp_error *err)
+{
+    static const char *const names[] = {"page_size", "next_page_token", "from", "to", "status", NULL};
+    static const char *const statuses[] = {"scheduled", "completed", "deleted", NULL};
+    size_t status;
+
+    query->from = INT64_MIN;
+    query->until = INT64_MAX;
+    mp_query_refuse_unknown(req, names, err);
+    (void)mp_query_time(req, "from", &query->from, err);
+    (void)mp_query_time(req, "to", &query->until, err);
+    query->status = mp_query_enum(req, "status", statuses, &status, err) > 0 ? (int)status : -1;
+    if (mp_page_read(req, page, err) < 0 || mp_error_set(err))
+        return -1;
+    query->after_start = page->first ? INT64_MAX : page->after_a;
+    query->after_id = page->first ? INT64_MAX : page->after_b;
+    query->limit = page->size + 1;
+    return 0;
+}
+
+static const char *const scopes[] = {"this", "this_and_following", "all", NULL};
+
+void mp_scope_read(const struct mp_json_reader *reader, enum mp_series_scope *scope)
+{
+    size_t index = MP_SERIES_THIS;
+
+    (void)mp_json_get_enum(reader, "scope", scopes, &index);
+    *scope = (enum mp_series_scope)index;
+}
+
+int mp_scope_query(const struct mp_request *req, enum mp_series_scope *scope, struct mp_error *err)
+{
+    static const char *const names[] = {"scope", NULL};
+    size_t index = MP_SERIES_THIS;
+
+    mp_query_refuse_unknown(req, names, err);
+    (void)mp_query_enum(req, "scope", scopes, &index, err);
+    *scope = (enum mp_series_scope)index;
+    return mp_error_set(err) ? -1 : 0;
+}

@@ -1,0 +1,49 @@
+#ifndef MEETPOOL_API_BOOKING_JSON_H
+#define MEETPOOL_API_BOOKING_JSON_H
+
+#include "meeting_json.h"
+#include "meetpool/schedule.h"
+
+/* What the several faces of bookings share. */
+
+enum mp_booking_access { MP_MAY_NOTHING, MP_MAY_READ, MP_MAY_CHANGE };
+
+/* Admins may everything; owner and host (and a batch's owner and instructor) change if they are staff; whoever takes part reads. */
+enum mp_booking_access mp_booking_access(const struct mp_request *req, const struct mp_booking *booking);
+
+/* A session, as it looks wherever it is answered; start URLs only for those who may change it. Handed over. */
+struct json_object *mp_session_json(const struct mp_request *req, const struct mp_booking *booking);
+/* The meeting beside a session: id, join_url, start_url, password, topic, start_time, duration; NULL (null) where there is none. */
+struct json_object *mp_session_meeting_json(const struct mp_request *req, const struct mp_booking *booking);
+
+/* Zoom's own start URL right after it was made, else our route; NULL for those who may not start it. */
+const char *mp_booking_start_url(const struct mp_request *req, const struct mp_booking *booking);
+
+/* What did not go through, and what else is worth telling. `index` -1: there is only one. */
+void mp_booking_warn(const struct mp_request *req, struct mp_response *res, const struct mp_booking *booking, int index);
+/* Only what did not go through. */
+void mp_booking_warn_trouble(struct mp_response *res, const struct mp_booking *booking, int index);
+
+/* settings{} of a request; what is never used warns. NULL where the member is absent. */
+struct json_object *mp_booking_settings_read(const struct mp_json_reader *reader, const struct mp_request *req, struct mp_response *res);
+
+/* The settings asked of Zoom: those of the kind, overridden by the batch's (NULL: none), by the host's own defaults, by the request's (NULL: none).
+ */
+int mp_booking_settings(struct mp_ctx *ctx, enum mp_booking_kind kind, const char *batch_settings, const char *person, struct json_object *asked,
+                        struct json_object **merged, struct mp_error *err) MP_MUST_CHECK;
+
+/* One spec for each instance of the rule (field `recurrence`), the first being `first`; together they are a series. */
+int mp_booking_expand(struct mp_ctx *ctx, const struct mp_booking_spec *first, const char *rule, struct mp_booking_spec **specs, size_t *count,
+                      struct mp_error *err) MP_MUST_CHECK;
+
+/* A list of subs without repetition: 1, 0, -1 as the JSON getters. */
+int mp_people_read(const struct mp_json_reader *reader, const char *key, size_t most, const char *const **subs, size_t *count);
+
+/* ?from, ?to, ?status and the page; `names` of further parameters is not taken. */
+int mp_booking_query_read(const struct mp_request *req, struct mp_booking_query *query, struct mp_page *page, struct mp_error *err) MP_MUST_CHECK;
+
+/* "this" (the default), "this_and_following", "all". */
+void mp_scope_read(const struct mp_json_reader *reader, enum mp_series_scope *scope);
+int mp_scope_query(const struct mp_request *req, enum mp_series_scope *scope, struct mp_error *err);
+
+#endif

@@ -1,0 +1,217 @@
+#include <string.h>
+
+#include "api_int.h"
+#include "course_int.h"
+#include "meetpool/clock.h"
+#include "meetpool/crypto.h"
+
+#define FEED_TOKEN_BYTES 24
+/* What a feed shows: from this long ago, at most so many. */
+#define FEED_PAST_MS (90 * MP_DAY_MS)
+#define FEED_MOST    1000
+#define CALENDAR     "text/calendar; charset=utf-8"
+
+/* The kinds by the first word of the path. */
+static const struct {
+    const char *path;
+    enum mp_booking_kind kind;
+} kinds[] = {
+    {"classes", MP_KIND_CLASS},
+    {"events", MP_KIND_EVENT},
+    {"custom-sessions", MP_KIND_CUSTOM_SESSION},
+    {"appointments", MP_KIND_APPOINTMENT},
+    {"interviews", MP_KIND_INTERVIEW},
+    {"batches", MP_KIND_SESSION},
+};
+
+/* The name behind the @ of every UID: the public URL's host. */
+static const char *host_name(const struct mp_request *req)
+{
+    const char *url = mp_request_conf(req)->public_url, *at = url != NULL ? strstr(url, "://") : NULL;
+
+    return at != NULL ? mp_arena_strndup(req->arena, (struct mp_slice){at + 3, strcspn(at + 3, ":/")}) : "meetpool";
+}
+
+static int reply_calendar(struct mp_response *res, const char *text, const char *file)
+{
+    res->raw = text;
+    res->raw_len = strlen(text);
+    res->raw_type = CALENDAR;
+    mp_response_header(res, "Content-Disposition", mp_arena_printf(res->arena, "attachment; filename=\"%s.ics\"", file));
+    return 0;
+}
+
+/* One that was cancelled: 1 found, 0 none, -1 failed. Its people may still fetch the cancellation. */
+static int find_cancelled(struct mp_ctx *ctx, enum mp_booking_kind kind, const char *id, struct mp_booking **out, struct mp_error *err)
+{
+    struct mp_booking *booking = MP_NEW(ctx->arena, struct mp_booking);
+    int rc = mp_store_booking_by_public(ctx->db, ctx->arena, kind, id, &booking->row, err);
+
+    if (rc <= 0)
+        return rc;
+    *out = booking;
+    return mp_store_booking_people(ctx->db, ctx->arena, booking->row.id, &booking->people, &booking->people_count, err) < 0 ? -1 : 1;
+}
+
+static enum mp_booking_kind kind_of(const struct mp_request *req)
+{
+    size_t i = 0;
+
+    /* The route table has sent it here, so there is one. */
+    while (i + 1 < MP_COUNT(kinds) && strncmp(req->path, kinds[i].path, strlen(kinds[i].path)) != 0)
+        i++;
+    return kinds[i].kind;
+}
+
+/* GET {face}/{id}.ics and batches/{id}/schedule/{sessionId}.ics */
+static int invitation(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    enum mp_booking_kind kind = kind_of(req);
+    const char *id = req->params[kind == MP_KIND_SESSION ? 1 : 0];
+    struct mp_booking *booking;
+    struct mp_batch_row batch;
+    int rc;
+
+    if (kind == MP_KIND_SESSION && mp_batch_find(ctx, req, req->params[0], false, &batch, err) < 0)
+        return -1;
+    rc = mp_booking_find(ctx, kind, id, &booking, err);
+    if (rc == 0)
+        rc = find_cancelled(ctx, kind, id, &booking, err);
+    if (rc < 0)
+        return -1;
+    if (rc == 0 || (kind == MP_KIND_SESSION ? booking->row.batch_id != batch.id : mp_booking_access(req, booking) == MP_MAY_NOTHING))
+        return mp_fail(err, MP_E_NOT_FOUND, "There is no such booking.");
+    return reply_calendar(res, mp_calendar_invitation(ctx, booking, host_name(req)), booking->row.public_id);
+}
+
+static const char *seal_context(const struct mp_request *req)
+{
+    return mp_arena_printf(req->arena, "calendar_feed|%s", req->user.sub);
+}
+
+static int make_feed(struct mp_ctx *ctx, const struct mp_request *req, const char **token, struct mp_error *err)
+{
+    unsigned char random[FEED_TOKEN_BYTES];
+
+    mp_random(random, sizeof(random));
+    *token = mp_base64url(req->arena, random, sizeof(random));
+    return mp_store_person_set_feed(ctx->db, req->user.sub, mp_sha256_hex(req->arena, mp_slice_of(*token)),
+                                    mp_keyring_seal(ctx->keyring, req->arena, seal_context(req), mp_slice_of(*token)), mp_now_ms(), err);
+}
+
+static int reply_feed(const struct mp_request *req, struct mp_response *res, const char *message, const char *token)
+{
+    res->message = message;
+    mp_json_put_text(mp_response_data(res), "url", mp_arena_printf(req->arena, "%s/api/calendar/%s.ics", mp_request_conf(req)->public_url, token));
+    return 0;
+}
+
+static int feed_url(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    struct mp_error unreadable;
+    struct mp_secret token;
+    const char *sealed, *text;
+    int rc = mp_store_person_feed(ctx->db, req->arena, req->user.sub, &sealed, err);
+
+    if (rc < 0)
+        return -1;
+    mp_error_init(&unreadable, req->arena);
+    /* Sealed with a key that is gone: the person gets a new address. */
+    if (rc > 0 && sealed != NULL && mp_keyring_open(ctx->keyring, req->arena, seal_context(req), mp_slice_of(sealed), &token, &unreadable) == 0)
+        return reply_feed(req, res, "Your calendar feed", mp_secret_expose(&token).p);
+    if (make_feed(ctx, req, &text, err) < 0)
+        return -1;
+    return reply_feed(req, res, "Your calendar feed", text);
+}
+
+static int feed_reset(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    const char *token;
+
+    if (make_feed(ctx, req, &token, err) < 0)
+        return -1;
+    return reply_feed(req, res, "Your calendar feed has a new address; the old one is dead", token);
+}
+
+static int feed(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    struct mp_booking_query query = {.kind = -1,
+                                     .status = -1,
+                                     .from = mp_now_ms() - FEED_PAST_MS,
+                                     .until = INT64_MAX,
+                                     .ascending = true,
+                                     .after_start = INT64_MIN,
+                                     .after_id = INT64_MIN,
+                                     .limit = FEED_MOST};
+    struct mp_booking *bookings;
+    size_t count;
+    int rc = mp_store_person_by_feed(ctx->db, req->arena, mp_sha256_hex(req->arena, mp_slice_of(req->params[0])), &query.person, err);
+
+    if (rc < 0)
+        return -1;
+    if (rc == 0)
+        return mp_fail(err, MP_E_NOT_FOUND, "There is no such calendar.");
+    if (mp_booking_list(ctx, &query, &bookings, &count, err) < 0)
+        return -1;
+    return reply_calendar(res, mp_calendar_feed(ctx, "Meetings", bookings, count, host_name(req)), "meetings");
+}
+
+/* ---- A person's own meeting defaults ---- */
+
+static int defaults_reply(const struct mp_request *req, struct mp_response *res, const char *message, const char *stored, struct mp_error *err)
+{
+    struct json_object *settings;
+
+    if (mp_json_parse(req->arena, mp_slice_of(stored != NULL ? stored : "{}"), &settings, err) < 0)
+        return mp_fail_log(err, MP_E_INTERNAL, "stored defaults are not JSON");
+    res->message = message;
+    mp_json_put(mp_response_data(res), "settings", json_object_get(settings));
+    return 0;
+}
+
+static int defaults_read(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    const char *stored = NULL;
+
+    if (mp_store_person_defaults(ctx->db, req->arena, req->user.sub, &stored, err) < 0)
+        return -1;
+    return defaults_reply(req, res, "Your meeting defaults", stored, err);
+}
+
+static int defaults_write(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    const struct mp_json_reader r = {req->arena, req->json, NULL, err};
+    struct json_object *settings;
+    const char *text;
+    bool pmi_asked;
+
+    (void)mp_json_require(&r, "settings");
+    settings = mp_settings_read(&r, &pmi_asked);
+    if (mp_error_set(err))
+        return -1;
+    text = mp_json_text(req->arena, settings);
+    if (mp_store_person_set_defaults(ctx->db, req->user.sub, text, mp_now_ms(), err) < 0)
+        return -1;
+    mp_settings_compare(req, res, NULL, NULL, pmi_asked);
+    return defaults_reply(req, res, "Your meeting defaults are stored", text, err);
+}
+
+#define INVITATION(path)                                                                                                                             \
+    {                                                                                                                                                \
+        "GET", path ".ics", MP_EVERYONE, 0, invitation                                                                                               \
+    }
+
+static const struct mp_route rows[] = {
+    INVITATION("classes/{id}"),
+    INVITATION("events/{id}"),
+    INVITATION("custom-sessions/{id}"),
+    INVITATION("appointments/{id}"),
+    INVITATION("interviews/{id}"),
+    INVITATION("batches/{id}/schedule/{sessionId}"),
+    {"GET", "calendar/me", MP_EVERYONE, 0, feed_url},
+    {"POST", "calendar/me/reset", MP_EVERYONE, 0, feed_reset},
+    {"GET", "calendar/{token}.ics", 0, MP_ROUTE_PUBLIC, feed},
+    {"GET", "me/meeting-defaults", MP_EVERYONE, 0, defaults_read},
+    {"PUT", "me/meeting-defaults", MP_EVERYONE, 0, defaults_write},
+};
+const struct mp_route_table mp_calendar_routes = {rows, MP_COUNT(rows)};

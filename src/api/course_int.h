@@ -1,0 +1,16 @@
+#ifndef MEETPOOL_API_COURSE_INT_H
+#define MEETPOOL_API_COURSE_INT_H
+
+#include "booking_json.h"
+
+/* What the handlers of courses, batches and sessions share. */
+
+/* The course, where the caller may read or (`to_change`) change it; else MP_E_NOT_FOUND. */
+int mp_course_find(struct mp_ctx *ctx, const struct mp_request *req, const char *public_id, bool to_change, struct mp_course_row *row,
+                   struct mp_error *err) MP_MUST_CHECK;
+int mp_batch_find(struct mp_ctx *ctx, const struct mp_request *req, const char *public_id, bool to_change, struct mp_batch_row *row,
+                  struct mp_error *err) MP_MUST_CHECK;
+/* ?status=active|deleted and the page. */
+int mp_course_query_read(const struct mp_request *req, bool *deleted, struct mp_page *page, struct mp_error *err) MP_MUST_CHECK;
+
+#endif

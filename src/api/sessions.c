@@ -1,0 +1,532 @@
+#include <string.h>
+
+#include "api_int.h"
+#include "course_int.h"
+#include "meetpool/clock.h"
+
+#define TITLE_MAX       200
+#define DESCRIPTION_MAX 2000
+#define DURATION_USUAL  60
+#define DURATION_MAX    1440
+
+/* "Course - Session", cut to what Zoom takes. */
+static const char *topic_of(struct mp_arena *arena, const char *course_title, const char *title)
+{
+    const char *topic = course_title != NULL ? mp_arena_printf(arena, "%s - %s", course_title, title) : title;
+    size_t end = 0;
+
+    for (size_t chars = 0; topic[end] != '\0'; end++) {
+        if (((unsigned char)topic[end] & 0xC0) != 0x80 && chars++ == TITLE_MAX)
+            break;
+    }
+    return mp_arena_strndup(arena, (struct mp_slice){topic, end});
+}
+
+/* ---- Reading a session of a batch: a date and two times of day ---- */
+
+static bool two_digits(const char *p, int most, int *out)
+{
+    if (p[0] < '0' || p[0] > '9' || p[1] < '0' || p[1] > '9')
+        return false;
+    *out = (p[0] - '0') * 10 + (p[1] - '0');
+    return *out <= most;
+}
+
+/* "HH:MM" or "HH:MM:SS". */
+static bool time_of_day(const char *text, struct mp_civil *civil)
+{
+    size_t len = strlen(text);
+
+    if ((len != 5 && len != 8) || text[2] != ':' || !two_digits(text, 23, &civil->hour) || !two_digits(text + 3, 59, &civil->minute))
+        return false;
+    return len == 5 || (text[5] == ':' && two_digits(text + 6, 59, &civil->second));
+}
+
+/* "YYYY-MM-DD"; what a session's own `date` looks like ("…T00:00:00.000Z") is taken, too. */
+static bool date_of(const char *text, struct mp_civil *civil)
+{
+    int century, year;
+
+    if (strlen(text) < 10 || (text[10] != '\0' && strncmp(text + 10, "T00:00:00", 9) != 0) || text[4] != '-' || text[7] != '-')
+        return false;
+    if (!two_digits(text, 99, &century) || !two_digits(text + 2, 99, &year) || !two_digits(text + 5, 12, &civil->month) ||
+        !two_digits(text + 8, 31, &civil->day))
+        return false;
+    civil->year = century * 100 + year;
+    return civil->month > 0 && civil->day > 0;
+}
+
+/* The day that is `days` behind this one. */
+static void days_behind(struct mp_civil *civil, int days)
+{
+    struct mp_civil noon = {.year = civil->year, .month = civil->month, .day = civil->day, .hour = 12};
+    int64_t at;
+
+    if (days == 0 || mp_zone_instant("UTC", &noon, &at, NULL, NULL) != MP_TIME_OK || !mp_zone_local("UTC", at + days * MP_DAY_MS, &noon))
+        return;
+    civil->year = noon.year;
+    civil->month = noon.month;
+    civil->day = noon.day;
+}
+
+struct slot {
+    const char *date, *start, *end;
+    int days; /* that the end lies behind the date */
+};
+
+/* Reads the three texts; `known` (NULL: all are needed) stands for those that are absent. Whether the request says anything of them. */
+static bool read_slot(const struct mp_json_reader *r, const struct slot *known, struct slot *slot)
+{
+    static const char *const keys[] = {"date", "start_time", "end_time"};
+    const char **out[] = {&slot->date, &slot->start, &slot->end};
+    bool any = false;
+
+    *slot = known != NULL ? *known : (struct slot){0};
+    for (size_t i = 0; i < MP_COUNT(keys); i++) {
+        if (known == NULL && !mp_json_require(r, keys[i]))
+            continue;
+        if (mp_json_get_text(r, keys[i], 1, 40, false, out[i]) <= 0)
+            continue;
+        any = true;
+        if (out[i] == &slot->end)
+            slot->days = 0;
+    }
+    return any;
+}
+
+/* Civil time to an instant; the field is named where the zone does not have it. */
+static bool instant_of(const struct mp_json_reader *r, const struct mp_civil *civil, const char *field, const char *zone, int64_t *out)
+{
+    int64_t before, after;
+    enum mp_time_result result = mp_zone_instant(zone, civil, out, &before, &after);
+
+    if (result != MP_TIME_OK)
+        mp_error_field(r->err, result == MP_TIME_GAP ? field : "date", "%s", mp_time_explain(r->arena, result, zone, before, after));
+    return result == MP_TIME_OK;
+}
+
+/* Every part that is there is judged; the instants are read where all are there and right. */
+static void read_interval(const struct mp_json_reader *r, const struct slot *slot, const char *zone, int64_t *starts_at, int64_t *ends_at)
+{
+    struct mp_civil start = {0}, end;
+    bool dated = slot->date != NULL && date_of(slot->date, &start), begun, ended;
+
+    end = start;
+    begun = slot->start != NULL && time_of_day(slot->start, &start);
+    ended = slot->end != NULL && time_of_day(slot->end, &end);
+    if (slot->date != NULL && !dated)
+        mp_error_field(r->err, "date", "must be a date like 2024-01-15");
+    if (slot->start != NULL && !begun)
+        mp_error_field(r->err, "start_time", "must be a time of day like 10:00");
+    if (slot->end != NULL && !ended)
+        mp_error_field(r->err, "end_time", "must be a time of day like 11:30");
+    if (!dated || !begun || !ended)
+        return;
+    days_behind(&end, slot->days);
+    if (!instant_of(r, &start, "start_time", zone, starts_at) || !instant_of(r, &end, "end_time", zone, ends_at))
+        return;
+    if (*ends_at <= *starts_at)
+        mp_error_field(r->err, "end_time", "must be after start_time");
+    else if (*ends_at - *starts_at > MP_BOOKING_LENGTH_MS)
+        mp_error_field(r->err, "end_time", "must be at most 24 hours after start_time");
+}
+
+/* ---- Making ---- */
+
+static const char *host_of(const struct mp_request *req, const struct mp_batch_row *batch)
+{
+    return batch != NULL && batch->instructor_sub != NULL ? batch->instructor_sub : req->user.sub;
+}
+
+static int spec_for_batch(struct mp_ctx *ctx, const struct mp_request *req, const struct mp_batch_row *batch, struct mp_booking_spec *spec,
+                          struct mp_error *err)
+{
+    const char **subs;
+
+    *spec = (struct mp_booking_spec){
+        .kind = MP_KIND_SESSION, .owner_sub = req->user.sub, .host_sub = host_of(req, batch), .batch = batch, .wants_meeting = true};
+    if (batch == NULL)
+        return 0;
+    spec->course_id = batch->course_id;
+    spec->batch_id = batch->id;
+    spec->timezone = batch->timezone;
+    if (mp_store_batch_members(ctx->db, req->arena, batch->id, &subs, &spec->members_count, err) < 0)
+        return -1;
+    spec->members = (const char *const *)subs;
+    return 0;
+}
+
+static int reply_session(const struct mp_request *req, struct mp_response *res, unsigned status, const char *message,
+                         const struct mp_booking *booking)
+{
+    res->status = status;
+    res->message = message;
+    mp_json_put(mp_response_data(res), "session", mp_session_json(req, booking));
+    mp_json_put(mp_response_data(res), "zoom_meeting", mp_session_meeting_json(req, booking));
+    mp_booking_warn(req, res, booking, -1);
+    return 0;
+}
+
+/* One session as the schedule of a batch takes it. */
+static int decode_scheduled(const struct mp_request *req, struct mp_response *res, struct mp_booking_spec *spec, struct json_object **settings,
+                            const char **rule, struct mp_error *err)
+{
+    const struct mp_json_reader r = {req->arena, req->json, NULL, err};
+    struct slot slot;
+
+    *rule = NULL;
+    if (mp_json_require(&r, "title"))
+        (void)mp_json_get_text(&r, "title", 1, TITLE_MAX, false, &spec->title);
+    (void)mp_json_get_text(&r, "description", 0, DESCRIPTION_MAX, true, &spec->description);
+    (void)mp_json_get_zone(&r, "timezone", &spec->timezone);
+    (void)mp_json_get_bool(&r, "create_zoom_meeting", &spec->wants_meeting);
+    (void)mp_json_get_text(&r, "recurrence", 1, 500, false, rule);
+    *settings = mp_booking_settings_read(&r, req, res);
+    if (read_slot(&r, NULL, &slot))
+        read_interval(&r, &slot, spec->timezone, &spec->starts_at, &spec->ends_at);
+    return mp_error_set(err) ? -1 : 0;
+}
+
+static int schedule_create(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    struct mp_booking_spec spec, *specs = &spec;
+    struct json_object *settings;
+    struct mp_batch_row batch;
+    struct mp_booking *made;
+    const char *rule;
+    size_t count = 1;
+
+    if (mp_batch_find(ctx, req, req->params[0], true, &batch, err) < 0 || spec_for_batch(ctx, req, &batch, &spec, err) < 0 ||
+        decode_scheduled(req, res, &spec, &settings, &rule, err) < 0)
+        return -1;
+    spec.topic = topic_of(req->arena, batch.course_title, spec.title);
+    if (mp_booking_settings(ctx, MP_KIND_SESSION, batch.settings, spec.host_sub, settings, &spec.settings, err) < 0)
+        return -1;
+    if (rule != NULL && mp_booking_expand(ctx, &spec, rule, &specs, &count, err) < 0)
+        return -1;
+    if (mp_booking_create(ctx, specs, count, false, &made, err) < 0)
+        return -1;
+    if (rule != NULL) {
+        struct json_object *list = json_object_new_array();
+
+        for (size_t i = 0; i < count; i++)
+            json_object_array_add(list, mp_session_json(req, &made[i]));
+        mp_json_put(mp_response_data(res), "sessions", list);
+        for (size_t i = 1; i < count; i++)
+            mp_booking_warn(req, res, &made[i], (int)i);
+    }
+    return reply_session(req, res, 201, "Session scheduled successfully", &made[0]);
+}
+
+/* ---- Many at once (courses/{id}/sessions/batch) ---- */
+
+/* One of sessions[]. */
+static void decode_item(const struct mp_request *req, struct mp_response *res, struct json_object *item, size_t index,
+                        const struct mp_course_row *course, struct mp_booking_spec *spec, struct json_object **settings, struct mp_error *err)
+{
+    struct mp_arena *arena = req->arena;
+    const struct mp_json_reader r = {arena, item, mp_arena_printf(arena, "sessions[%zu].", index), err};
+    int64_t duration = DURATION_USUAL;
+
+    if (!json_object_is_type(item, json_type_object)) {
+        mp_error_field(err, mp_arena_printf(arena, "sessions[%zu]", index), "must be an object");
+        return;
+    }
+    if (mp_json_require(&r, "title"))
+        (void)mp_json_get_text(&r, "title", 1, TITLE_MAX, false, &spec->title);
+    (void)mp_json_get_text(&r, "description", 0, DESCRIPTION_MAX, true, &spec->description);
+    (void)mp_json_get_zone(&r, "timezone", &spec->timezone);
+    if (mp_json_require(&r, "start_time"))
+        (void)mp_json_get_time(&r, "start_time", spec->timezone, &spec->starts_at);
+    (void)mp_json_get_int(&r, "duration", 1, DURATION_MAX, &duration);
+    (void)mp_json_get_bool(&r, "create_zoom_meeting", &spec->wants_meeting);
+    *settings = mp_booking_settings_read(&r, req, res);
+    spec->ends_at = spec->starts_at + duration * 60000;
+    if (spec->title != NULL)
+        spec->topic = topic_of(arena, course->title, spec->title);
+}
+
+struct many {
+    struct mp_booking_spec *specs;
+    size_t count;
+    bool dry_run;
+};
+
+static int decode_many(struct mp_ctx *ctx, const struct mp_request *req, struct mp_response *res, const struct mp_course_row *course, struct many *m,
+                       struct mp_error *err)
+{
+    const struct mp_json_reader r = {req->arena, req->json, NULL, err};
+    struct json_object *items, *settings;
+    const char *rule = NULL;
+    bool wants = true;
+
+    (void)mp_json_get_bool(&r, "create_zoom_meeting", &wants);
+    (void)mp_json_get_bool(&r, "dry_run", &m->dry_run);
+    (void)mp_json_get_text(&r, "recurrence", 1, 500, false, &rule);
+    if (!mp_json_require(&r, "sessions") || mp_json_get_array(&r, "sessions", MP_BOOKING_MOST, &items) <= 0)
+        return -1;
+    m->count = json_object_array_length(items);
+    if (m->count == 0 || (rule != NULL && m->count != 1))
+        mp_error_field(err, "sessions", m->count == 0 ? "at least one session" : "exactly one session where there is a recurrence");
+    m->specs = mp_arena_array(req->arena, m->count + 1, sizeof(*m->specs));
+    for (size_t i = 0; i < m->count; i++) {
+        m->specs[i] = (struct mp_booking_spec){.kind = MP_KIND_SESSION,
+                                               .owner_sub = req->user.sub,
+                                               .host_sub = req->user.sub,
+                                               .course_id = course->id,
+                                               .timezone = course->timezone,
+                                               .wants_meeting = wants};
+        settings = NULL;
+        decode_item(req, res, json_object_array_get_idx(items, i), i, course, &m->specs[i], &settings, err);
+        if (!mp_error_set(err) && mp_booking_settings(ctx, MP_KIND_SESSION, NULL, req->user.sub, settings, &m->specs[i].settings, err) < 0)
+            return -1;
+    }
+    if (mp_error_set(err))
+        return -1;
+    return rule != NULL ? mp_booking_expand(ctx, &m->specs[0], rule, &m->specs, &m->count, err) : 0;
+}
+
+/* Where a dry run would put a session. */
+static struct json_object *prediction_json(const struct mp_request *req, const struct mp_booking *booking)
+{
+    struct json_object *out = json_object_new_object(), *placement = NULL;
+    struct mp_error ignored;
+
+    mp_error_init(&ignored, req->arena);
+    mp_json_put_text(out, "title", booking->row.title);
+    mp_json_put_time(out, "start_time", booking->row.starts_at);
+    mp_json_put_time(out, "end_time", booking->row.ends_at);
+    mp_json_put_bool(out, "fits", booking->meeting != NULL || !booking->row.wants_meeting);
+    mp_json_put_text(out, "zoomAccountUsed", booking->meeting != NULL ? booking->meeting->account_name : NULL);
+    mp_json_put_text(out, "host_email", booking->meeting != NULL ? booking->meeting->row.host_email : NULL);
+    mp_json_put_text(out, "reason", booking->trouble != MP_E_NONE ? booking->trouble_text : NULL);
+    mp_json_put_time(out, "nearest_start", booking->trouble == MP_E_NO_CAPACITY ? booking->nearest_start : -1);
+    if (req->user.role == MP_ROLE_ADMIN && booking->meeting != NULL && booking->meeting->row.placement != NULL &&
+        mp_json_parse(req->arena, mp_slice_of(booking->meeting->row.placement), &placement, &ignored) == 0)
+        mp_json_put(out, "placement", json_object_get(placement));
+    return out;
+}
+
+static int course_sessions_create(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    struct mp_course_row course;
+    struct mp_booking *made;
+    struct json_object *list;
+    struct many m = {0};
+
+    if (mp_course_find(ctx, req, req->params[0], true, &course, err) < 0 || decode_many(ctx, req, res, &course, &m, err) < 0 ||
+        mp_booking_create(ctx, m.specs, m.count, m.dry_run, &made, err) < 0)
+        return -1;
+    list = json_object_new_array();
+    for (size_t i = 0; i < m.count; i++) {
+        json_object_array_add(list, m.dry_run ? prediction_json(req, &made[i]) : mp_session_json(req, &made[i]));
+        mp_booking_warn(req, res, &made[i], (int)i);
+    }
+    mp_json_put(mp_response_data(res), "sessions", list);
+    res->status = m.dry_run ? 200 : 201;
+    res->message = m.dry_run ? "The sessions would be made so" : "Sessions created";
+    return 0;
+}
+
+/* ---- Lists ---- */
+
+static int reply_list(struct mp_ctx *ctx, const struct mp_request *req, struct mp_response *res, const struct mp_booking_query *query,
+                      const struct mp_page *page, struct mp_error *err)
+{
+    struct mp_booking *sessions;
+    struct json_object *list;
+    size_t count;
+    bool more;
+
+    if (mp_booking_list(ctx, query, &sessions, &count, err) < 0)
+        return -1;
+    more = count > page->size;
+    list = json_object_new_array();
+    for (size_t i = 0; i < count && i < page->size; i++)
+        json_object_array_add(list, mp_session_json(req, &sessions[i]));
+    mp_json_put(mp_response_data(res), "sessions", list);
+    mp_page_write(req, mp_response_data(res), more, more ? sessions[page->size - 1].row.starts_at : 0, more ? sessions[page->size - 1].row.id : 0);
+    res->message = "Sessions";
+    return 0;
+}
+
+static int course_sessions_list(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    struct mp_booking_query query = {.kind = MP_KIND_SESSION};
+    struct mp_course_row course;
+    struct mp_page page;
+
+    if (mp_course_find(ctx, req, req->params[0], true, &course, err) < 0 || mp_booking_query_read(req, &query, &page, err) < 0)
+        return -1;
+    query.course_id = course.id;
+    return reply_list(ctx, req, res, &query, &page, err);
+}
+
+static int schedule_list(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    struct mp_booking_query query = {.kind = MP_KIND_SESSION};
+    struct mp_batch_row batch;
+    struct mp_page page;
+
+    if (mp_batch_find(ctx, req, req->params[0], false, &batch, err) < 0 || mp_booking_query_read(req, &query, &page, err) < 0)
+        return -1;
+    query.batch_id = batch.id;
+    return reply_list(ctx, req, res, &query, &page, err);
+}
+
+/* ---- One ---- */
+
+/* The session of the path in its batch, where the caller may do that with it. */
+static int find(struct mp_ctx *ctx, const struct mp_request *req, bool to_change, struct mp_booking **booking, struct mp_error *err)
+{
+    struct mp_batch_row batch;
+    int rc;
+
+    if (mp_batch_find(ctx, req, req->params[0], to_change, &batch, err) < 0)
+        return -1;
+    rc = mp_booking_find(ctx, MP_KIND_SESSION, req->params[1], booking, err);
+    if (rc < 0)
+        return -1;
+    if (rc == 0 || (*booking)->row.batch_id != batch.id)
+        return mp_fail(err, MP_E_NOT_FOUND, "There is no such session in this batch.");
+    return 0;
+}
+
+static int schedule_read(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    struct mp_booking *booking;
+
+    if (find(ctx, req, false, &booking, err) < 0)
+        return -1;
+    res->message = "Session";
+    mp_json_put(mp_response_data(res), "session", mp_session_json(req, booking));
+    return 0;
+}
+
+/* The slot as it stands, for a change that names a part of it. */
+static struct slot slot_now(struct mp_arena *arena, const struct mp_booking_row *row, const char *zone)
+{
+    struct mp_civil start = {0}, end = {0};
+    bool same_day;
+
+    (void)mp_zone_local(zone, row->starts_at, &start);
+    (void)mp_zone_local(zone, row->ends_at, &end);
+    /* None is longer than a day. */
+    same_day = start.year == end.year && start.month == end.month && start.day == end.day;
+    return (struct slot){mp_arena_printf(arena, "%04d-%02d-%02d", start.year, start.month, start.day),
+                         mp_arena_printf(arena, "%02d:%02d:%02d", start.hour, start.minute, start.second),
+                         mp_arena_printf(arena, "%02d:%02d:%02d", end.hour, end.minute, end.second), same_day ? 0 : 1};
+}
+
+static int decode_change(const struct mp_request *req, struct mp_response *res, const struct mp_booking *booking, struct mp_booking_change *change,
+                         struct mp_error *err)
+{
+    static const char *const statuses[] = {"scheduled", "completed", NULL};
+    const struct mp_json_reader r = {req->arena, req->json, NULL, err};
+    const char *zone = booking->row.timezone;
+    struct slot known, slot;
+    bool wants;
+    size_t status;
+
+    *change = (struct mp_booking_change){.starts_at = -1, .ends_at = -1, .wants_meeting = -1, .status = -1};
+    if (mp_json_get_text(&r, "title", 1, TITLE_MAX, false, &change->title) > 0)
+        change->topic = topic_of(req->arena, booking->batch != NULL ? booking->batch->course_title : NULL, change->title);
+    (void)mp_json_get_text(&r, "description", 0, DESCRIPTION_MAX, true, &change->description);
+    if (mp_json_get_zone(&r, "timezone", &change->timezone) > 0)
+        zone = change->timezone;
+    known = slot_now(req->arena, &booking->row, booking->row.timezone);
+    if (read_slot(&r, &known, &slot))
+        read_interval(&r, &slot, zone, &change->starts_at, &change->ends_at);
+    if (mp_json_get_bool(&r, "create_zoom_meeting", &wants) > 0)
+        change->wants_meeting = wants ? 1 : 0;
+    if (mp_json_get_enum(&r, "status", statuses, &status) > 0)
+        change->status = (int)status;
+    change->settings = mp_booking_settings_read(&r, req, res);
+    mp_scope_read(&r, &change->scope);
+    return mp_error_set(err) ? -1 : 0;
+}
+
+static int schedule_change(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    struct mp_booking_change change;
+    struct mp_booking *booking;
+
+    if (find(ctx, req, true, &booking, err) < 0 || decode_change(req, res, booking, &change, err) < 0 ||
+        mp_booking_change(ctx, &booking, &change, err) < 0)
+        return -1;
+    return reply_session(req, res, 200, "Session changed", booking);
+}
+
+static int schedule_delete(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    enum mp_series_scope scope;
+    struct mp_booking *booking;
+
+    if (mp_scope_query(req, &scope, err) < 0 || find(ctx, req, true, &booking, err) < 0 || mp_booking_cancel(ctx, booking, scope, err) < 0)
+        return -1;
+    mp_booking_warn_trouble(res, booking, -1);
+    res->message = "Session deleted";
+    return 0;
+}
+
+/* ---- The meeting for a session that has none ---- */
+
+static int add_meeting(struct mp_ctx *ctx, const struct mp_request *req, struct mp_response *res, struct mp_booking **booking, struct mp_error *err)
+{
+    const struct mp_json_reader r = {req->arena, req->json, NULL, err};
+    const char *batch_settings = (*booking)->batch != NULL ? (*booking)->batch->settings : NULL;
+    struct json_object *asked, *settings;
+
+    asked = mp_booking_settings_read(&r, req, res);
+    if (mp_error_set(err) || mp_booking_settings(ctx, MP_KIND_SESSION, batch_settings, (*booking)->row.host_sub, asked, &settings, err) < 0)
+        return -1;
+    return mp_booking_add_meeting(ctx, booking, settings, err);
+}
+
+static int schedule_add_meeting(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    struct mp_booking *booking;
+
+    if (find(ctx, req, true, &booking, err) < 0 || add_meeting(ctx, req, res, &booking, err) < 0)
+        return -1;
+    return reply_session(req, res, 201, "Zoom meeting created", booking);
+}
+
+/* POST zoom/sessions/meeting: any session, named by its id alone. */
+static int session_add_meeting(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    const struct mp_json_reader r = {req->arena, req->json, NULL, err};
+    struct mp_booking *booking;
+    const char *id = NULL;
+    int rc;
+
+    if (!mp_json_require(&r, "session_id") || mp_json_get_text(&r, "session_id", 1, 64, false, &id) <= 0)
+        return -1;
+    rc = mp_booking_find(ctx, MP_KIND_SESSION, id, &booking, err);
+    if (rc < 0)
+        return -1;
+    if (rc == 0 || mp_booking_access(req, booking) != MP_MAY_CHANGE)
+        return mp_fail(err, MP_E_NOT_FOUND, "There is no such session.");
+    if (add_meeting(ctx, req, res, &booking, err) < 0)
+        return -1;
+    if (booking->meeting != NULL)
+        mp_json_put(mp_response_data(res), "meeting", mp_meeting_json(req, booking->meeting));
+    else
+        mp_json_put_null(mp_response_data(res), "meeting");
+    return reply_session(req, res, 201, "Zoom meeting created", booking);
+}
+
+#define HOSTS (MP_ROLE_ADMIN | MP_STAFF)
+
+static const struct mp_route rows[] = {
+    {"POST", "courses/{id}/sessions/batch", HOSTS, MP_ROUTE_SLOW, course_sessions_create},
+    {"GET", "courses/{id}/sessions", HOSTS, 0, course_sessions_list},
+    {"POST", "batches/{id}/schedule", HOSTS, MP_ROUTE_SLOW, schedule_create},
+    {"GET", "batches/{id}/schedule", MP_EVERYONE, 0, schedule_list},
+    {"GET", "batches/{id}/schedule/{sessionId}", MP_EVERYONE, 0, schedule_read},
+    {"PATCH", "batches/{id}/schedule/{sessionId}", HOSTS, MP_ROUTE_SLOW, schedule_change},
+    {"DELETE", "batches/{id}/schedule/{sessionId}", HOSTS, MP_ROUTE_SLOW, schedule_delete},
+    {"POST", "batches/{id}/schedule/{sessionId}/create-zoom-meeting", HOSTS, MP_ROUTE_SLOW, schedule_add_meeting},
+    {"POST", "zoom/sessions/meeting", HOSTS, MP_ROUTE_SLOW, session_add_meeting},
+};
+const struct mp_route_table mp_session_routes = {rows, MP_COUNT(rows)};
