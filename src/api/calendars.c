@@ -63,6 +63,20 @@ static enum mp_booking_kind kind_of(const struct mp_request *req)
     return kinds[i].kind;
 }
 
+/* Who else takes part is not a participant's business. */
+static void hide_others(const struct mp_request *req, struct mp_booking *booking)
+{
+    size_t kept = 0;
+
+    if (mp_booking_access(req, booking) == MP_MAY_CHANGE)
+        return;
+    for (size_t i = 0; i < booking->people_count; i++) {
+        if (booking->people[i].part != MP_PART_MEMBER || strcmp(booking->people[i].sub, req->user.sub) == 0)
+            booking->people[kept++] = booking->people[i];
+    }
+    booking->people_count = kept;
+}
+
 /* GET {face}/{id}.ics and batches/{id}/schedule/{sessionId}.ics */
 static int invitation(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
@@ -81,6 +95,7 @@ static int invitation(struct mp_ctx *ctx, struct mp_request *req, struct mp_resp
         return -1;
     if (rc == 0 || (kind == MP_KIND_SESSION ? booking->row.batch_id != batch.id : mp_booking_access(req, booking) == MP_MAY_NOTHING))
         return mp_fail(err, MP_E_NOT_FOUND, "There is no such booking.");
+    hide_others(req, booking);
     return reply_calendar(res, mp_calendar_invitation(ctx, booking, host_name(req)), booking->row.public_id);
 }
 
