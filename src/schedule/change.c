@@ -211,6 +211,7 @@ static int read_anew(struct mp_ctx *ctx, struct mp_booking **booking, struct mp_
         return mp_error_set(err) ? -1 : mp_fail(err, MP_E_NOT_FOUND, "It is not there any more.");
     (*booking)->trouble = old->trouble;
     (*booking)->trouble_text = old->trouble_text;
+    (*booking)->nearest_start = old->nearest_start;
     (*booking)->moved = old->moved;
     if (old->meeting != NULL && (*booking)->meeting != NULL && old->meeting->row.id == (*booking)->meeting->row.id)
         (*booking)->meeting->start_url = old->meeting->start_url;

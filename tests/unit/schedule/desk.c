@@ -21,7 +21,7 @@ static struct {
     char address[64];
 } sandbox;
 
-static bool nobody_died(void *arg, const char *owner)
+static bool is_dead(void *arg, const char *owner)
 {
     (void)arg;
     return strncmp(owner, "dead/", 5) == 0;
@@ -119,10 +119,11 @@ static void empty_tables(struct desk *d)
 
     must(d, mp_migrate(d->ctx.db, mp_arena_printf(d->arena, "%s/schema", getenv("top_srcdir") ? getenv("top_srcdir") : "."), &applied, &d->err));
     for (size_t i = 0; i < MP_COUNT(tables); i++)
-        run_sql(d, mp_arena_printf(d->arena, "TRUNCATE %s", tables[i]));
+        run_sql(d, mp_arena_printf(d->arena, "DELETE FROM %s", tables[i]));
 }
 
-struct desk *desk_open(enum zoom_at at, const char *accounts)
+/* What a process has of its own. */
+static struct desk *sit_down(enum zoom_at at)
 {
     struct mp_arena *arena = mp_arena_new();
     struct desk *d = MP_NEW(arena, struct desk);
@@ -147,12 +148,34 @@ struct desk *desk_open(enum zoom_at at, const char *accounts)
                              .account_conf = &d->accounts,
                              .meeting_conf = &d->meeting,
                              .owner = "here/1/1",
-                             .owner_is_dead = nobody_died};
+                             .owner_is_dead = is_dead};
+    return d;
+}
+
+struct desk *desk_open(enum zoom_at at, const char *accounts)
+{
+    struct desk *d = sit_down(at);
+
     empty_tables(d);
     read_accounts(d, at, accounts);
     if (at == ZOOM_SANDBOX)
         sandbox_control(d, "POST", "reset", NULL);
     return d;
+}
+
+pid_t desk_beside(const char *owner, const char *accounts, void (*work)(struct desk *d, void *arg), void *arg)
+{
+    pid_t pid = fork();
+    struct desk *d;
+
+    assert_true(pid >= 0);
+    if (pid > 0)
+        return pid;
+    d = sit_down(ZOOM_SANDBOX);
+    read_accounts(d, ZOOM_SANDBOX, accounts);
+    d->ctx.owner = owner;
+    work(d, arg);
+    _exit(0);
 }
 
 void desk_close(struct desk *d)

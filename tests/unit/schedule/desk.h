@@ -11,7 +11,7 @@
 /* Where Zoom is. */
 enum zoom_at { ZOOM_OFF, ZOOM_UNREACHABLE, ZOOM_SANDBOX };
 
-/* A context as the process builds it, on empty tables; its arena is the test's own. */
+/* A context as the process builds it, on empty tables; its arena is the test's own. Workers whose name begins with "dead/" are. */
 struct desk {
     struct mp_arena *arena;
     struct mp_error err;
@@ -24,6 +24,8 @@ struct desk {
 /* `accounts`: lines of configuration. */
 struct desk *desk_open(enum zoom_at at, const char *accounts);
 void desk_close(struct desk *d);
+/* Another worker at the same tables and the same sandbox: a process of its own, which ends after `work`. */
+pid_t desk_beside(const char *owner, const char *accounts, void (*work)(struct desk *d, void *arg), void *arg);
 
 /* The bundled far side, started once; skips the test where it was not built. */
 void sandbox_start(void);

@@ -665,6 +665,7 @@ static void check_cost(struct desk *d, const struct mp_booking_query *query, siz
         must(d, mp_store_booking_list(d->ctx.db, d->arena, &q, &rows, &count, &d->err));
         cost = rows_read(d) - before;
         assert_int_equal(count, expected);
+        assert_true(cost >= (int64_t)expected);
         if (cost > 20 * (int64_t)q.limit)
             fail_msg("%lld index reads for a page of %u", (long long)cost, q.limit);
     }
@@ -673,10 +674,11 @@ static void check_cost(struct desk *d, const struct mp_booking_query *query, siz
 /* 100,000 classes, one an hour from 2020 on, of a teacher who has 1,000 of them and one who has all. */
 static void fill_history(struct desk *d)
 {
-    run_sql(d, "INSERT INTO booking (public_id, kind, status, owner_sub, host_sub, course_id, batch_id, series_id, title, topic, starts_at, ends_at,"
-               " timezone, wants_meeting, meeting_state, created_at, updated_at)"
-               " SELECT LPAD(HEX(seq), 24, '0'), 'class', 'scheduled', 'all', NULL, 1, 1, 'cccccccccccccccccccccccc', 'T', 'T',"
-               " 1577836800000 + seq * 3600000, 1577836800000 + seq * 3600000 + 1800000, 'UTC', 1, 'ok', 1, 1 FROM seq_1_to_100000");
+    run_sql(d,
+            "INSERT INTO booking (id, public_id, kind, status, owner_sub, host_sub, course_id, batch_id, series_id, title, topic, starts_at, ends_at,"
+            " timezone, wants_meeting, meeting_state, created_at, updated_at)"
+            " SELECT seq, LPAD(HEX(seq), 24, '0'), 'class', 'scheduled', 'all', NULL, 1, 1, 'cccccccccccccccccccccccc', 'T', 'T',"
+            " 1577836800000 + seq * 3600000, 1577836800000 + seq * 3600000 + 1800000, 'UTC', 1, 'ok', 1, 1 FROM seq_1_to_100000");
     run_sql(d, "INSERT INTO booking_person (booking_id, sub, parts, kind, status, starts_at)"
                " SELECT id, 'all', 1, kind, status, starts_at FROM booking");
     run_sql(d, "INSERT INTO booking_person (booking_id, sub, parts, kind, status, starts_at)"

@@ -1,5 +1,8 @@
 #include "desk.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+
 /* Bookings and their meetings at a Zoom that answers: two accounts of one host each, one meeting at a time each. */
 
 #define ACCOUNTS                                                                                                                                     \
@@ -121,36 +124,26 @@ static void a_time_without_room_changes_nothing(void **state)
 static void moved_to_another_account(void **state)
 {
     struct desk *d = *state;
-    struct mp_booking_spec specs[2] = {a_class("t1", 1), a_class("t2", 2)};
+    struct mp_booking_spec first = a_class("t1", 1), second = a_class("t2", 2);
     struct mp_booking_change change = no_change();
-    struct mp_booking *made, *b;
-    int64_t zoom_id;
+    struct mp_booking *b = must_create(d, &first);
+    int64_t zoom_id = b->meeting->row.zoom_id, account = b->meeting->row.account_id;
 
-    must(d, mp_booking_create(&d->ctx, specs, 2, false, &made, &d->err));
-    /* Both at one account: the other is for the one that must move. */
-    run_sql(d, "UPDATE account SET last_used_at = 0");
-    b = must_find(d, &made[0]);
-    zoom_id = b->meeting->row.zoom_id;
-    if (strcmp(made[0].meeting->account_name, made[1].meeting->account_name) != 0) {
-        struct mp_booking_spec third = a_class("t3", 2);
-
-        (void)must_create(d, &third);
-        change.starts_at = AT(2, 10, 0);
-        change.ends_at = AT(2, 11, 0);
-        assert_int_equal(mp_booking_change(&d->ctx, &b, &change, &d->err), -1);
-        assert_int_equal(d->err.code, MP_E_NO_CAPACITY);
-        mp_error_reset(&d->err);
-        run_sql(d, "UPDATE booking SET starts_at = starts_at WHERE id = 1");
-        must(d, mp_booking_cancel(&d->ctx, must_find(d, &made[1]), MP_SERIES_THIS, &d->err));
-        b = must_find(d, &made[0]);
-    }
-    change.starts_at = AT(2, 10, 0);
-    change.ends_at = AT(2, 11, 0);
+    /* The second goes where the first is. */
+    run_sql(d, mp_arena_printf(d->arena, "UPDATE account SET last_used_at = IF(id = %d, 0, 9000000000000)", (int)account));
+    assert_int_equal(must_create(d, &second)->meeting->row.account_id, account);
+    change.starts_at = second.starts_at;
+    change.ends_at = second.ends_at;
     must(d, mp_booking_change(&d->ctx, &b, &change, &d->err));
+    assert_true(b->moved);
     assert_int_equal(b->row.meeting_state, MP_STATE_OK);
+    assert_int_not_equal(b->meeting->row.account_id, account);
+    assert_int_not_equal(b->meeting->row.zoom_id, zoom_id);
     assert_int_equal(b->meeting->row.starts_at, AT(2, 10, 0));
-    assert_int_equal(b->moved, b->meeting->row.zoom_id != zoom_id);
+    b = must_find(d, b);
+    assert_int_equal(b->row.meeting_id, b->meeting->row.id);
     assert_int_equal(sandbox_meetings(d), 2);
+    assert_int_equal(places_taken(d), 2);
 }
 
 static void taken_away_and_given_again(void **state)
@@ -355,6 +348,91 @@ static void a_series_whose_places_are_its_own(void **state)
     assert_int_equal(places_taken(d), 6);
 }
 
+/* ---- Two at the same booking ---- */
+
+static void create_one(struct desk *d, void *arg)
+{
+    struct mp_booking_spec spec = a_class("t1", 1);
+
+    (void)arg;
+    (void)must_create(d, &spec);
+}
+
+/* Another worker makes a booking, and Zoom takes two seconds; returns once it is stored. */
+static struct mp_booking *being_made(struct desk *d, const char *owner, const char *latency, pid_t *maker)
+{
+    struct mp_booking_row row;
+    int64_t id;
+
+    sandbox_control(d, "POST", "faults",
+                    mp_arena_printf(d->arena,
+                                    "{\"match\": {\"method\": \"POST\", \"path\": \"/v2/users/*/meetings\"}, \"count\": 1, \"skip\": 0,"
+                                    " \"action\": {\"latency_ms\": {\"%s\": 2000}}}",
+                                    latency));
+    *maker = desk_beside(owner, ACCOUNTS, create_one, NULL);
+    while ((id = number(d, "SELECT COALESCE(MAX(booking.id), 0) FROM booking JOIN place")) == 0)
+        mp_sleep_ms(10);
+    mp_sleep_ms(300);
+    assert_int_equal(mp_store_booking_by_id(d->ctx.db, d->arena, id, &row, &d->err), 1);
+    return must_find(d, &(struct mp_booking){.row = row});
+}
+
+static void wait_for(pid_t maker)
+{
+    int status;
+
+    assert_int_equal(waitpid(maker, &status, 0), maker);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void cancelled_while_it_is_made(void **state)
+{
+    struct desk *d = *state;
+    pid_t maker;
+    struct mp_booking *b = being_made(d, "here/2/1", "before", &maker);
+
+    must(d, mp_booking_cancel(&d->ctx, b, MP_SERIES_THIS, &d->err));
+    wait_for(maker);
+    assert_int_equal(b->row.meeting_state, MP_STATE_NONE);
+    assert_int_equal(sandbox_meetings(d), 0);
+    assert_int_equal(places_taken(d), 0);
+    assert_int_equal(number(d, "SELECT COUNT(*) FROM booking WHERE status = 'deleted' AND NOT dirty AND retry_at IS NULL"), 1);
+}
+
+static void changed_while_it_is_made(void **state)
+{
+    struct desk *d = *state;
+    struct mp_booking_change change = no_change();
+    pid_t maker;
+    struct mp_booking *b = being_made(d, "here/2/1", "before", &maker);
+
+    change.starts_at = AT(3, 15, 0);
+    change.ends_at = AT(3, 16, 30);
+    must(d, mp_booking_change(&d->ctx, &b, &change, &d->err));
+    wait_for(maker);
+    assert_int_equal(b->row.meeting_state, MP_STATE_OK);
+    assert_int_equal(b->meeting->row.starts_at, AT(3, 15, 0));
+    assert_int_equal(b->meeting->row.duration_min, 90);
+    assert_int_equal(sandbox_meetings(d), 1);
+    assert_int_equal(places_taken(d), 1);
+}
+
+static void killed_while_it_is_made(void **state)
+{
+    struct desk *d = *state;
+    pid_t maker;
+    struct mp_booking *b = being_made(d, "dead/2/1", "after", &maker);
+
+    kill(maker, SIGKILL);
+    assert_int_equal(waitpid(maker, NULL, 0), maker);
+    assert_int_equal(sandbox_meetings(d), 1);
+    assert_int_equal(repair_now(d), 1);
+    b = must_find(d, b);
+    assert_int_equal(b->row.meeting_state, MP_STATE_OK);
+    assert_int_equal(sandbox_meetings(d), 1);
+    assert_int_equal(places_taken(d), 1);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(int argc, char **argv)
@@ -374,6 +452,9 @@ int main(int argc, char **argv)
         TEST(a_removal_that_zoom_does_not_hear_is_seen),
         TEST(a_repeated_unit_makes_no_second_meeting),
         TEST(a_series_whose_places_are_its_own),
+        TEST(cancelled_while_it_is_made),
+        TEST(changed_while_it_is_made),
+        TEST(killed_while_it_is_made),
     };
     int failed;
 
