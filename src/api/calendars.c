@@ -211,18 +211,13 @@ static int defaults_write(struct mp_ctx *ctx, struct mp_request *req, struct mp_
     return defaults_reply(req, res, "Your meeting defaults are stored", text, err);
 }
 
-#define INVITATION(path)                                                                                                                             \
-    {                                                                                                                                                \
-        "GET", path ".ics", MP_EVERYONE, 0, invitation                                                                                               \
-    }
-
 static const struct mp_route rows[] = {
-    INVITATION("classes/{id}"),
-    INVITATION("events/{id}"),
-    INVITATION("custom-sessions/{id}"),
-    INVITATION("appointments/{id}"),
-    INVITATION("interviews/{id}"),
-    INVITATION("batches/{id}/schedule/{sessionId}"),
+    {"GET", "classes/{id}.ics", MP_EVERYONE, 0, invitation},
+    {"GET", "events/{id}.ics", MP_EVERYONE, 0, invitation},
+    {"GET", "custom-sessions/{id}.ics", MP_EVERYONE, 0, invitation},
+    {"GET", "appointments/{id}.ics", MP_EVERYONE, 0, invitation},
+    {"GET", "interviews/{id}.ics", MP_EVERYONE, 0, invitation},
+    {"GET", "batches/{id}/schedule/{sessionId}.ics", MP_EVERYONE, 0, invitation},
     {"GET", "calendar/me", MP_EVERYONE, 0, feed_url},
     {"POST", "calendar/me/reset", MP_EVERYONE, 0, feed_reset},
     {"GET", "calendar/{token}.ics", 0, MP_ROUTE_PUBLIC, feed},

@@ -365,15 +365,34 @@ static int faces_delete(struct mp_ctx *ctx, struct mp_request *req, struct mp_re
     return 0;
 }
 
-#define HOSTS (MP_ROLE_ADMIN | MP_STAFF)
-#define FACE(path, extra)                                                                                                                            \
-    {"POST", path, HOSTS | (extra), MP_ROUTE_SLOW, faces_create}, {"GET", path, MP_EVERYONE, 0, faces_list},                                         \
-        {"GET", path "/{id}", MP_EVERYONE, 0, faces_read}, {"PATCH", path "/{id}", HOSTS, MP_ROUTE_SLOW, faces_change},                              \
-    {                                                                                                                                                \
-        "DELETE", path "/{id}", HOSTS | (extra), MP_ROUTE_SLOW, faces_delete                                                                         \
-    }
+#define HOSTS    (MP_ROLE_ADMIN | MP_STAFF)
+#define PATIENTS (MP_ROLE_ADMIN | MP_STAFF | MP_ROLE_PATIENT) /* and those who book for themselves */
 
 static const struct mp_route rows[] = {
-    FACE("classes", 0), FACE("events", 0), FACE("custom-sessions", 0), FACE("appointments", MP_ROLE_PATIENT), FACE("interviews", 0),
+    {"POST", "classes", HOSTS, MP_ROUTE_SLOW, faces_create},
+    {"GET", "classes", MP_EVERYONE, 0, faces_list},
+    {"GET", "classes/{id}", MP_EVERYONE, 0, faces_read},
+    {"PATCH", "classes/{id}", HOSTS, MP_ROUTE_SLOW, faces_change},
+    {"DELETE", "classes/{id}", HOSTS, MP_ROUTE_SLOW, faces_delete},
+    {"POST", "events", HOSTS, MP_ROUTE_SLOW, faces_create},
+    {"GET", "events", MP_EVERYONE, 0, faces_list},
+    {"GET", "events/{id}", MP_EVERYONE, 0, faces_read},
+    {"PATCH", "events/{id}", HOSTS, MP_ROUTE_SLOW, faces_change},
+    {"DELETE", "events/{id}", HOSTS, MP_ROUTE_SLOW, faces_delete},
+    {"POST", "custom-sessions", HOSTS, MP_ROUTE_SLOW, faces_create},
+    {"GET", "custom-sessions", MP_EVERYONE, 0, faces_list},
+    {"GET", "custom-sessions/{id}", MP_EVERYONE, 0, faces_read},
+    {"PATCH", "custom-sessions/{id}", HOSTS, MP_ROUTE_SLOW, faces_change},
+    {"DELETE", "custom-sessions/{id}", HOSTS, MP_ROUTE_SLOW, faces_delete},
+    {"POST", "appointments", PATIENTS, MP_ROUTE_SLOW, faces_create},
+    {"GET", "appointments", MP_EVERYONE, 0, faces_list},
+    {"GET", "appointments/{id}", MP_EVERYONE, 0, faces_read},
+    {"PATCH", "appointments/{id}", HOSTS, MP_ROUTE_SLOW, faces_change},
+    {"DELETE", "appointments/{id}", PATIENTS, MP_ROUTE_SLOW, faces_delete},
+    {"POST", "interviews", HOSTS, MP_ROUTE_SLOW, faces_create},
+    {"GET", "interviews", MP_EVERYONE, 0, faces_list},
+    {"GET", "interviews/{id}", MP_EVERYONE, 0, faces_read},
+    {"PATCH", "interviews/{id}", HOSTS, MP_ROUTE_SLOW, faces_change},
+    {"DELETE", "interviews/{id}", HOSTS, MP_ROUTE_SLOW, faces_delete},
 };
 const struct mp_route_table mp_face_routes = {rows, MP_COUNT(rows)};
