@@ -21,6 +21,8 @@ struct mp_account_runtime {
 /* Looks up, and makes where missing, the rows of account and hosts. */
 int account_rows(struct mp_ctx *ctx, size_t account, struct mp_error *err) MP_MUST_CHECK;
 
+/* Wipes the token that this process remembers. `memory`: struct account_memory, as mp_arena_defer() hands it. */
+void account_forget(void *memory);
 /*
  * The shared access token; `refused` (NULL: none) is one that Zoom does not take any more. `fetched`: this call got it from Zoom. 0, or -1 with `res`
  * saying why there is none.

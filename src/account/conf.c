@@ -119,6 +119,7 @@ static struct mp_account_runtime *new_runtime(struct mp_arena *arena, const stru
             mp_arena_printf(arena, "%s\n%s\n%s", entry->account_id, entry->client_id, mp_secret_expose(&entry->client_secret).p);
 
         runtime->accounts[i].host_rows = mp_arena_array(arena, entry->hosts_count, sizeof(int64_t));
+        mp_arena_defer(arena, account_forget, &runtime->accounts[i]);
         runtime->accounts[i].mark = mp_arena_strndup(arena, (struct mp_slice){mp_sha256_hex(arena, mp_slice_of(credentials)), 16});
     }
     return runtime;

@@ -21,8 +21,10 @@
 /* Who waits for another worker's token call goes to the next account after this long: one that hangs must not hold up every booking in turn. */
 #define WAIT_MOST_MS 4000
 
-static void forget(struct account_memory *memory)
+void account_forget(void *arg)
 {
+    struct account_memory *memory = arg;
+
     if (memory->token != NULL)
         OPENSSL_clear_free(memory->token, memory->token_len + 1);
     memory->token = NULL;
@@ -32,7 +34,7 @@ static void remember(struct account_memory *memory, const struct mp_secret *toke
 {
     struct mp_slice bytes = mp_secret_expose(token);
 
-    forget(memory);
+    account_forget(memory);
     memory->token = OPENSSL_malloc(bytes.len + 1);
     if (memory->token == NULL)
         return;
@@ -151,7 +153,7 @@ int account_token(struct mp_ctx *ctx, size_t account, int64_t deadline_ms, const
     mp_error_init(&err, ctx->arena);
     if (recall(ctx, memory, refused, out))
         return 0;
-    forget(memory);
+    account_forget(memory);
     if (account_rows(ctx, account, &err) < 0)
         return fail_result(res, MP_ZOOM_NOT_SENT, "the database is away");
     while (mp_monotonic_ms() < deadline_ms && (!waited || mp_monotonic_ms() < patience_ms)) {
