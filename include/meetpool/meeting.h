@@ -63,7 +63,8 @@ int mp_meeting_book(struct mp_ctx *ctx, const struct mp_meeting_spec *spec, stru
  * Books several at once: places are taken one after another, in order, then Zoom is called for all of them in parallel, then what it said is written;
  * one that failed at its account is tried at others as a single booking would be, while time is left. Each has its own outcome: `meeting`, or NULL
  * and `err`. `unit_key` names each as ctx->unit_key does (NULL: it has no name). A dry run (in every spec or in none) predicts what the real run then
- * does, each counting on those before it. -1: the database failed before anything was begun.
+ * does, each counting on those before it. Zoom is called for 14 s at most, the whole takes 30 s at most. -1: nothing was begun, as the database failed
+ * or there is nothing to book with (MP_E_ZOOM_DISABLED, MP_E_ZOOM_NOT_CONFIGURED).
  */
 struct mp_meeting_item {
     struct mp_meeting_spec spec;

@@ -78,7 +78,7 @@ int mp_store_token_store(struct mp_db *db, int64_t account_id, int64_t fence, co
 struct mp_busy_row {
     int64_t account_id, host_id, from, until;
 };
-int mp_store_busy(struct mp_db *db, struct mp_arena *arena, int64_t account_id, int64_t from, int64_t until, int64_t now_ms, int64_t ignore_place,
+int mp_store_busy(struct mp_db *db, struct mp_arena *arena, int64_t account_id, int64_t from, int64_t until, int64_t now_ms, int64_t ignore_meeting,
                   struct mp_busy_row **rows, size_t *count, struct mp_error *err) MP_MUST_CHECK;
 
 /* Places per account: going on now (and the next end of one), and to come. */

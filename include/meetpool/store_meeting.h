@@ -25,7 +25,7 @@ struct mp_meeting_row {
     const char *owner_sub, *host_sub, *unit_key; /* host_sub, unit_key may be NULL */
     enum mp_meeting_status status;
     int64_t version;
-    const char *pending, *pending_error; /* what Zoom has still to be told: "update"; NULL: nothing */
+    const char *pending, *pending_error; /* what Zoom has still to be told: "sending" (by a request, now), "update" (by repair); NULL: nothing */
     int64_t zoom_id;                     /* 0: not known */
     const char *zoom_uuid;
     int64_t account_id, host_id; /* 0: none */
@@ -66,21 +66,34 @@ struct mp_meeting_facts {
 };
 
 /* Takes over what is wanted (topic, agenda, timezone, password, start, duration, settings, placement of `row`) where the version is still
- * `row->version`, which then grows by one; marks it pending "update". 1 done, 0 somebody was quicker. */
+ * `row->version`, which then grows by one; marks it pending "sending". 1 done, 0 somebody was quicker. */
 int mp_store_meeting_want(struct mp_db *db, struct mp_meeting_row *row, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
 /* Zoom has been told version `version`: nothing is pending any more, unless the record has moved on, then it stays pending. */
 int mp_store_meeting_told(struct mp_db *db, int64_t id, int64_t version, const char *settings_effective, struct mp_error *err) MP_MUST_CHECK;
-int mp_store_meeting_pending_error(struct mp_db *db, int64_t id, const char *error, struct mp_error *err) MP_MUST_CHECK;
+/* Zoom could not be told of what is pending, and why: repair's turn. */
+int mp_store_meeting_not_told(struct mp_db *db, int64_t id, const char *error, struct mp_error *err) MP_MUST_CHECK;
 /* What Zoom's own pages or events made of it: topic, agenda, timezone, start, duration, password, status of `row`. */
 int mp_store_meeting_true(struct mp_db *db, const struct mp_meeting_row *row, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
 /* Status and its instant (started_at, ended_at, deleted_at). Only forward: 1 done, 0 it was there or further already. */
 int mp_store_meeting_status(struct mp_db *db, int64_t id, enum mp_meeting_status status, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
 int mp_store_meeting_replaced(struct mp_db *db, int64_t id, int64_t by, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
-/* Meetings that Zoom has still to be told about, oldest first, last touched before `touched_before`. */
-int mp_store_meeting_pending(struct mp_db *db, struct mp_arena *arena, int64_t touched_before, unsigned limit, struct mp_meeting_row **rows,
-                             size_t *count, struct mp_error *err) MP_MUST_CHECK;
-/* Claims a pending one by its version for the next `for_ms`. 1 ours, 0 not. */
+/* Meetings that Zoom has still to be told about, oldest first, last touched before `touched_before`; those that a request was sending, before
+ * `sending_before`. */
+int mp_store_meeting_pending(struct mp_db *db, struct mp_arena *arena, int64_t touched_before, int64_t sending_before, unsigned limit,
+                             struct mp_meeting_row **rows, size_t *count, struct mp_error *err) MP_MUST_CHECK;
+/* Claims a pending one for repair by `updated_at` as it was read. 1 ours, 0 not. */
 int mp_store_meeting_touch(struct mp_db *db, int64_t id, int64_t seen_updated_at, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
+
+/* Meetings `creating` none of whose places is at it any more. `owner`: of the latest place; NULL: not known. */
+struct mp_begun_row {
+    int64_t id;
+    const char *owner;
+    int64_t updated_at;
+};
+int mp_store_meeting_begun(struct mp_db *db, struct mp_arena *arena, unsigned limit, struct mp_begun_row **rows, size_t *count,
+                           struct mp_error *err) MP_MUST_CHECK;
+/* creating -> failed, unless a place is at it after all. */
+int mp_store_meeting_abandon(struct mp_db *db, int64_t id, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
 
 enum mp_place_state { MP_PLACE_CREATING, MP_PLACE_HELD, MP_PLACE_DELETING, MP_PLACE_LOST, MP_PLACE_SPARE, MP_PLACE_FREE };
 
@@ -95,8 +108,8 @@ struct mp_place_row {
     int64_t now_ms; /* the database's clock when it was read */
 };
 
-/* `row->state` is CREATING or SPARE. In a transaction after mp_store_account_take(). Leased to `owner` for `lease_ms`; looked at by repair after `check_ms`. Fills id. */
-int mp_store_place_insert(struct mp_db *db, struct mp_place_row *row, int64_t lease_ms, int64_t check_ms, struct mp_error *err) MP_MUST_CHECK;
+/* `row->state` is CREATING or SPARE. In a transaction after mp_store_account_take(). Leased to `owner` for `lease_ms`. Fills id. */
+int mp_store_place_insert(struct mp_db *db, struct mp_place_row *row, int64_t lease_ms, struct mp_error *err) MP_MUST_CHECK;
 int mp_store_place_by_meeting(struct mp_db *db, struct mp_arena *arena, int64_t meeting_id, struct mp_place_row *row,
                               struct mp_error *err) MP_MUST_CHECK;
 int mp_store_place_by_ref(struct mp_db *db, struct mp_arena *arena, const char *ref, struct mp_place_row *row, struct mp_error *err) MP_MUST_CHECK;
@@ -123,7 +136,7 @@ int mp_store_place_end(struct mp_db *db, int64_t meeting_id, struct mp_error *er
 /* Places that repair should look at. */
 int mp_store_place_due(struct mp_db *db, struct mp_arena *arena, unsigned limit, struct mp_place_row **rows, size_t *count,
                        struct mp_error *err) MP_MUST_CHECK;
-/* Claims one for repair, by its fence, which grows: 1 ours (row->fence is updated), 0 not. */
+/* Claims one for repair, by its fence and for `lease_ms`, which grows: 1 ours (row->fence is updated), 0 not. */
 int mp_store_place_claim(struct mp_db *db, struct mp_place_row *row, const char *owner, int64_t lease_ms, struct mp_error *err) MP_MUST_CHECK;
 /* Gives the claim back; looked at again after `check_ms` (-1: never). */
 int mp_store_place_later(struct mp_db *db, const struct mp_place_row *row, int64_t check_ms, struct mp_error *err) MP_MUST_CHECK;

@@ -36,7 +36,7 @@ static int add_pending(struct ctl *ctl, struct mp_db *db, struct table *table)
     struct mp_meeting_row *meetings;
     size_t count;
 
-    if (mp_store_meeting_pending(db, ctl->arena, INT64_MAX, SHOWN_MOST, &meetings, &count, &ctl->err) < 0)
+    if (mp_store_meeting_pending(db, ctl->arena, INT64_MAX, INT64_MAX, SHOWN_MOST, &meetings, &count, &ctl->err) < 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
         const struct mp_meeting_row *meeting = &meetings[i];

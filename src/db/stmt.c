@@ -12,6 +12,8 @@
 
 /* A SELECT that took this long and then lost its connection is not run a second time: whoever asked has waited enough. */
 #define REPEAT_WITHIN_MS 5000
+/* Deadlocks and lock waits: how often a statement outside a transaction is tried. */
+#define AGAIN_MOST 4
 
 /* Room for one parameter: what its MYSQL_BIND points at. */
 struct param {
@@ -317,6 +319,9 @@ static bool may_repeat(const struct mp_stmt *st, enum db_class class, size_t tri
         return tries < st->db->hosts_count;
     if (class == DB_NOT_SENT)
         return tries == 1;
+    /* Undone as a whole: outside a transaction the statement is one by itself. */
+    if (class == DB_AGAIN)
+        return tries < AGAIN_MOST && mp_monotonic_ms() - started_ms < REPEAT_WITHIN_MS;
     return class == DB_LOST && st->is_select && tries == 1 && mp_monotonic_ms() - started_ms < REPEAT_WITHIN_MS;
 }
 
@@ -337,6 +342,8 @@ int mp_db_run(struct mp_stmt *st, struct mp_error *err)
             return 0;
         db_settle(db, class);
         tries++;
+        if (class == DB_AGAIN && !db->held)
+            db_back_off((unsigned)tries);
     } while (may_repeat(st, class, tries, started_ms));
     return db_tell(db, st->sql->text, err);
 }

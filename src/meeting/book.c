@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "meeting_int.h"
+#include "book_int.h"
 #include "meetpool/clock.h"
 #include "meetpool/crypto.h"
 #include "meetpool/json.h"
@@ -13,26 +13,10 @@
 /* A first search after an unclear call; Zoom may still be working on it. */
 #define LOST_CHECK_MS    5000
 #define NEAREST_REACH_MS (7 * MP_DAY_MS)
-/* How long the record of what Zoom has made is tried to be written. */
-#define SETTLE_MS 6000
-
-/* One booking on its way. */
-struct booking {
-    struct mp_ctx *ctx;
-    const struct mp_meeting_spec *spec;
-    int64_t now_ms, deadline_ms;
-    struct mp_choice_request want;
-    struct mp_account_state *states;
-    struct mp_busy *busy;
-    size_t busy_count;
-    struct mp_candidate *candidates;
-
-    struct mp_meeting_row row; /* id 0: not stored yet */
-    struct mp_place_row place; /* of the present try */
-    struct mp_candidate *trying;
-    struct mp_secret start_url;
-    int64_t wait_ms; /* until a rate limit ends; 0: none met */
-};
+/* Where nothing says when an account will be well again. */
+#define RETRY_AFTER_MS 30000
+/* The record of what Zoom has made is tried to be written until the place's lease has only this long to run. */
+#define SETTLE_SPARE_MS 3000
 
 static void describe(struct booking *b)
 {
@@ -42,7 +26,7 @@ static void describe(struct booking *b)
     b->row = (struct mp_meeting_row){
         .owner_sub = spec->owner_sub,
         .host_sub = spec->host_sub,
-        .unit_key = b->ctx->unit_key,
+        .unit_key = b->unit_key,
         .status = MP_MEETING_CREATING,
         .type = spec->type,
         .topic = spec->topic,
@@ -63,19 +47,33 @@ static void describe(struct booking *b)
 static int read_busy(struct booking *b, int64_t account_row, int64_t until, struct mp_busy **busy, size_t *count, struct mp_error *err)
 {
     struct mp_busy_row *rows;
+    size_t stored;
 
-    if (mp_store_busy(b->ctx->db, b->ctx->arena, account_row, b->want.from, until, b->now_ms, b->want.ignore_place, &rows, count, err) < 0)
+    if (mp_store_busy(b->ctx->db, b->ctx->arena, account_row, b->want.from, until, b->now_ms, b->want.ignore_meeting, &rows, &stored, err) < 0)
         return -1;
-    *busy = meeting_busy(b->ctx->arena, rows, *count);
+    *busy = meeting_busy(b->ctx->arena, rows, stored);
+    *count = stored;
+    if (b->planned_count == 0)
+        return 0;
+    *count = stored + b->planned_count;
+    *busy = mp_arena_array(b->ctx->arena, *count, sizeof(**busy));
+    for (size_t i = 0; i < *count; i++)
+        (*busy)[i] = i < stored ? (struct mp_busy){rows[i].from, rows[i].until, rows[i].account_id, rows[i].host_id} : b->planned[i - stored];
     return 0;
 }
 
-/* Looks, without a lock, at how everything stands and puts the accounts in order. */
-static int survey(struct booking *b, struct mp_error *err)
+int booking_open(struct booking *b, int64_t ignore_meeting, struct mp_error *err)
 {
-    if (mp_account_states(b->ctx, b->now_ms, &b->states, err) < 0 || read_busy(b, 0, b->want.until, &b->busy, &b->busy_count, err) < 0)
+    struct mp_ctx *ctx = b->ctx;
+
+    describe(b);
+    b->want = (struct mp_choice_request){.now_ms = b->now_ms, .only_account = b->spec->account, .ignore_meeting = ignore_meeting, .spend = true};
+    meeting_interval(ctx, b->row.starts_at, b->row.duration_min, b->now_ms, &b->want.from, &b->want.until);
+    if (b->states == NULL && mp_account_states(ctx, b->now_ms, &b->states, err) < 0)
         return -1;
-    mp_choose(b->ctx->account_conf, b->states, b->busy, b->busy_count, &b->want, b->ctx->arena, &b->candidates);
+    if (read_busy(b, 0, b->want.until, &b->busy, &b->busy_count, err) < 0)
+        return -1;
+    mp_choose(ctx->account_conf, b->states, b->busy, b->busy_count, &b->want, ctx->arena, &b->candidates);
     return 0;
 }
 
@@ -132,7 +130,25 @@ static int take_place(struct mp_db *db, void *arg, struct mp_error *err)
             return -1;
         b->place.meeting_id = row.id;
     }
-    return mp_store_place_insert(db, &b->place, MEETING_LEASE_MS, MEETING_CHECK_MS, err);
+    return mp_store_place_insert(db, &b->place, b->lease_ms, err);
+}
+
+static int64_t used_at(int64_t last_ms, int64_t now_ms)
+{
+    return last_ms + 1 > now_ms ? last_ms + 1 : now_ms;
+}
+
+/* What taking a place changes in the rows of account and host, for those who choose after it by the same `states`. */
+static void count_in(struct booking *b)
+{
+    struct mp_account_state *state = &b->states[b->trying->account];
+    struct mp_host_state *host = &state->hosts[b->trying->host];
+
+    state->bookings++;
+    state->last_used_at = used_at(state->last_used_at, b->now_ms);
+    host->daily_used++;
+    host->daily_created++;
+    host->last_used_at = used_at(host->last_used_at, b->now_ms);
 }
 
 /* Runs the transaction; where the answer of COMMIT was lost, the place itself tells whether it was stored. */
@@ -142,6 +158,7 @@ static int reserve(struct booking *b, struct mp_error *err)
     int rc;
 
     b->place.ref = meeting_new_ref(b->ctx->arena);
+    b->lease_ends_ms = mp_monotonic_ms() + b->lease_ms;
     rc = mp_tx_run(b->ctx->db, take_place, b, err);
     if (rc < 0 && err->code == MP_E_UNCERTAIN) {
         mp_error_reset(err);
@@ -154,40 +171,31 @@ static int reserve(struct booking *b, struct mp_error *err)
     if (rc < 0)
         return -1;
     b->row.id = b->place.meeting_id;
+    count_in(b);
     return 0;
 }
 
-struct create_call {
-    const char *host;
-    const struct mp_zoom_meeting_spec *spec;
-    struct mp_zoom_meeting *made;
-};
+int booking_call(struct booking *b, struct create_call *call, struct mp_error *err)
+{
+    const struct mp_candidate *c = b->trying;
+
+    *call = (struct create_call){
+        .host = b->ctx->account_conf->accounts[c->account].hosts[c->host].user,
+        .spec = {.topic = b->row.topic,
+                 .timezone = b->row.timezone,
+                 .password = b->row.password,
+                 .starts_at = b->row.starts_at,
+                 .duration_min = b->row.duration_min,
+                 .settings = b->spec->settings},
+    };
+    return meeting_agenda_out(b->ctx, b->place.ref, b->row.agenda, &call->spec.agenda, err);
+}
 
 static void do_create(struct mp_ctx *ctx, const struct mp_secret *token, unsigned timeout_ms, void *arg, struct mp_zoom_result *res)
 {
     struct create_call *call = arg;
 
-    mp_zoom_meeting_create(ctx->zoom, ctx->arena, token, timeout_ms, call->host, call->spec, call->made, res);
-}
-
-static void call_zoom(struct booking *b, struct mp_zoom_meeting *made, struct mp_zoom_result *res)
-{
-    const struct mp_candidate *c = b->trying;
-    struct mp_zoom_meeting_spec spec = {.topic = b->row.topic,
-                                        .timezone = b->row.timezone,
-                                        .password = b->row.password,
-                                        .starts_at = b->row.starts_at,
-                                        .duration_min = b->row.duration_min,
-                                        .settings = b->spec->settings};
-    struct create_call call = {b->ctx->account_conf->accounts[c->account].hosts[c->host].user, &spec, made};
-    struct mp_error err;
-
-    mp_error_init(&err, b->ctx->arena);
-    if (meeting_agenda_out(b->ctx, b->place.ref, b->row.agenda, &spec.agenda, &err) < 0) {
-        *res = (struct mp_zoom_result){.cls = MP_ZOOM_NOT_SENT, .message = "the database is away", .retry_after_ms = -1};
-        return;
-    }
-    mp_account_call(b->ctx, c->account, c->host, b->deadline_ms, do_create, &call, res);
+    mp_zoom_meeting_create(ctx->zoom, ctx->arena, token, timeout_ms, call->host, &call->spec, &call->made, res);
 }
 
 /* After an unclear call: is it there? 1 yes (`made` is whole), 0 no or not to be found out. */
@@ -198,7 +206,7 @@ static int look_for(struct booking *b, struct mp_zoom_meeting *made)
     struct mp_zoom_result res;
 
     /* The search has a little more time than the booking: what it finds saves making a second one. */
-    if (meeting_search(b->ctx, (int)c->account, c->host, b->place.ref, b->deadline_ms + 4000, &found, &res) <= 0)
+    if (meeting_search_seen(b->ctx, b->seen, (int)c->account, c->host, b->place.ref, b->deadline_ms + 4000, &found, &res) <= 0)
         return 0;
     meeting_fetch(b->ctx, (int)c->account, c->host, found.id, b->deadline_ms + 6000, made, &res);
     if (res.cls != MP_ZOOM_OK)
@@ -206,28 +214,43 @@ static int look_for(struct booking *b, struct mp_zoom_meeting *made)
     return 1;
 }
 
-/* Writes what Zoom made. The database may be away just now: it is tried for a while, then repair adopts the meeting by its marker. */
-static int settle(struct booking *b, const struct mp_zoom_meeting *made, struct mp_error *err)
+/* Zoom's answer came, but what people need to take part was not in it. */
+static void read_whole(struct booking *b, struct mp_zoom_meeting *made)
+{
+    const struct mp_candidate *c = b->trying;
+    struct mp_zoom_meeting whole;
+    struct mp_zoom_result res;
+
+    meeting_fetch(b->ctx, (int)c->account, c->host, made->id, b->deadline_ms + 4000, &whole, &res);
+    if (res.cls == MP_ZOOM_OK)
+        *made = whole;
+}
+
+int booking_hold(struct booking *b, const struct mp_zoom_meeting *made, struct mp_error *err)
 {
     struct mp_arena *arena = b->ctx->arena;
-    int64_t give_up_ms = mp_monotonic_ms() + SETTLE_MS;
     struct mp_meeting_facts facts;
-    int rc;
 
-    meeting_facts(arena, made, &facts);
+    meeting_facts(b->ctx, (int)b->trying->account, b->trying->host, made, &facts);
     b->trying->verdict = MP_VERDICT_CHOSEN;
     b->trying->why = NULL;
     b->row.placement = mp_json_text(arena, mp_choice_json(arena, b->ctx->account_conf, b->candidates));
-    for (;;) {
+    return mp_store_place_hold(b->ctx->db, &b->place, &facts, b->row.placement, mp_now_ms(), err) < 0 ? -1 : 0;
+}
+
+/* Writes what Zoom made. The database may be away just now: it is tried for as long as the place is ours, then repair adopts the meeting by its
+ * marker when the database is back; till then nobody knows. */
+static int settle(struct booking *b, const struct mp_zoom_meeting *made, struct mp_error *err)
+{
+    int64_t give_up_ms = b->settle_until_ms != 0 ? b->settle_until_ms : b->lease_ends_ms - SETTLE_SPARE_MS;
+
+    while (booking_hold(b, made, err) < 0) {
+        if (mp_monotonic_ms() > give_up_ms)
+            return mp_fail_log(err, MP_E_UNCERTAIN, "the record of Zoom's meeting %lld could not be written", (long long)made->id);
         mp_error_reset(err);
-        rc = mp_store_place_hold(b->ctx->db, &b->place, &facts, b->row.placement, mp_now_ms(), err);
-        if (rc >= 0 || mp_monotonic_ms() > give_up_ms)
-            break;
         mp_sleep_ms(200);
     }
-    if (rc < 0)
-        return -1;
-    if (mp_store_meeting_by_id(b->ctx->db, arena, b->row.id, &b->row, err) < 0)
+    if (mp_store_meeting_by_id(b->ctx->db, b->ctx->arena, b->row.id, &b->row, err) < 0)
         return -1;
     if (b->row.status != MP_MEETING_SCHEDULED || b->row.zoom_id != made->id)
         return mp_fail_log(err, MP_E_UNAVAILABLE, "repair was quicker than the maker of meeting row %lld", (long long)b->row.id);
@@ -235,94 +258,105 @@ static int settle(struct booking *b, const struct mp_zoom_meeting *made, struct 
     return 0;
 }
 
+/* A refusal under a good status ("only available for paid account") has not been seen to leave a meeting behind, but nothing says that it cannot. */
+bool booking_unclear(const struct mp_zoom_result *res)
+{
+    return res->cls == MP_ZOOM_MAYBE_DONE || (res->cls == MP_ZOOM_REFUSED && res->status < 300);
+}
+
 /* Gives the place of a failed try back. */
 static int give_back(struct booking *b, const struct mp_zoom_result *res, struct mp_error *err)
 {
     struct mp_ctx *ctx = b->ctx;
 
-    if (res->cls == MP_ZOOM_MAYBE_DONE)
+    if (booking_unclear(res))
         return mp_store_place_lose(ctx->db, &b->place, LOST_CHECK_MS, err) < 0 ? -1 : 0;
     if (mp_store_place_free(ctx->db, &b->place, true, err) < 0)
         return -1;
-    if (res->cls == MP_ZOOM_NOT_SENT || res->cls == MP_ZOOM_AUTH || res->cls == MP_ZOOM_RATE_LIMITED)
-        return mp_store_host_unspend(ctx->db, b->place.host_id, mp_time_utc_day(b->now_ms), true, err);
-    return 0;
+    if (res->cls != MP_ZOOM_NOT_SENT && res->cls != MP_ZOOM_AUTH && res->cls != MP_ZOOM_RATE_LIMITED)
+        return 0;
+    b->states[b->trying->account].hosts[b->trying->host].daily_used--;
+    return mp_store_host_unspend(ctx->db, b->place.host_id, mp_time_utc_day(b->now_ms), true, err);
 }
 
 /* What a failure teaches about the rest of this booking. Whether the same account is worth another host. */
 static bool note_failure(struct booking *b, const struct mp_zoom_result *res)
 {
     struct mp_candidate *c = b->trying;
-    struct mp_host_state *host = &b->states[c->account].hosts[c->host];
+    struct mp_account_state *state = &b->states[c->account];
+    struct mp_host_state *host = &state->hosts[c->host];
 
     c->verdict = MP_VERDICT_FAILED;
     c->why = res->message != NULL ? res->message : mp_zoom_class_name(res->cls);
     if (res->cls == MP_ZOOM_DAILY_HOST)
         host->daily_used = b->ctx->account_conf->daily_limit;
     else if (res->cls == MP_ZOOM_NO_HOST)
-        host->inactive_until = INT64_MAX;
-    else if (res->cls == MP_ZOOM_RATE_LIMITED)
-        b->wait_ms = res->retry_after_ms > 0 ? res->retry_after_ms : 1000;
+        host->inactive_until = MP_HOST_RULED_OUT;
+    if (res->cls == MP_ZOOM_RATE_LIMITED) {
+        c->verdict = MP_VERDICT_PAUSED;
+        state->paused_until = mp_now_ms() + (res->retry_after_ms > 0 ? res->retry_after_ms : 1000);
+    }
     return (res->cls == MP_ZOOM_DAILY_HOST || res->cls == MP_ZOOM_NO_HOST) && b->ctx->account_conf->accounts[c->account].hosts_count > 1;
 }
 
-/* One try at the present candidate's account: 1 made, 0 not there, -1 the database failed. `again`: another host of the account may do. */
-static int attempt(struct booking *b, bool *again, struct mp_error *err)
+int booking_conclude(struct booking *b, const struct create_call *call, const struct mp_zoom_result *res, struct mp_error *err)
 {
-    struct mp_zoom_meeting made;
-    struct mp_zoom_result res;
+    const struct mp_candidate *c = b->trying;
+    struct mp_zoom_meeting made = call->made;
 
-    *again = false;
-    if (reserve(b, err) < 0) {
-        if (err->code != MP_E_NO_CAPACITY)
+    if (res->cls == MP_ZOOM_OK || (booking_unclear(res) && look_for(b, &made))) {
+        if (res->cls == MP_ZOOM_OK && made.join_url == NULL)
+            read_whole(b, &made);
+        if (settle(b, &made, err) < 0 || (c->inactive && mp_account_reset(b->ctx, (int)c->account, err) < 0))
             return -1;
-        mp_error_reset(err);
-        return 0;
+        return 1;
     }
-    call_zoom(b, &made, &res);
-    if (res.cls == MP_ZOOM_OK || (res.cls == MP_ZOOM_MAYBE_DONE && look_for(b, &made)))
-        return settle(b, &made, err) < 0 ? -1 : 1;
-    *again = note_failure(b, &res);
-    return give_back(b, &res, err);
+    if (!note_failure(b, res))
+        b->next++;
+    return give_back(b, res, err);
 }
 
-/* Sleeps until the account's rate limit has passed, where that is soon. False where it is not. */
-static bool wait_for(struct booking *b, const struct mp_candidate *c)
+/* Whether the account is paused by a rate limit, and for longer than a booking waits. */
+static bool is_paused(const struct booking *b, const struct mp_candidate *c)
 {
     int64_t left = b->states[c->account].paused_until - mp_now_ms();
 
-    if (left > PAUSE_WORTH_MS || mp_monotonic_ms() + left > b->deadline_ms)
-        return false;
-    if (left > 0)
+    return c->verdict == MP_VERDICT_PAUSED && (left > PAUSE_WORTH_MS || mp_monotonic_ms() + left > b->deadline_ms);
+}
+
+/* Sleeps until the account's rate limit has passed. */
+static void wait_for(const struct booking *b, const struct mp_candidate *c)
+{
+    int64_t left = b->states[c->account].paused_until - mp_now_ms();
+
+    if (c->verdict == MP_VERDICT_PAUSED && left > 0)
         mp_sleep_ms((unsigned)left);
-    return true;
 }
 
-static int try_account(struct booking *b, struct mp_candidate *c, struct mp_error *err)
+/* The next account that is worth a try; false where none is left. Who has met a rate limit that ends soon is asked once more. */
+static bool next_account(struct booking *b)
 {
-    bool again = true;
-    int rc = 0;
+    size_t count = b->ctx->account_conf->count;
 
-    b->trying = c;
-    if (c->verdict == MP_VERDICT_PAUSED && !wait_for(b, c)) {
-        b->wait_ms = b->states[c->account].paused_until - mp_now_ms();
-        return 0;
+    for (; b->next < 2 * count; b->next++) {
+        bool again = b->next >= count;
+
+        b->trying = &b->candidates[b->next % count];
+        if (b->trying->host >= 0 && (!again || b->trying->verdict == MP_VERDICT_PAUSED) && !is_paused(b, b->trying))
+            return true;
     }
-    while (rc == 0 && again)
-        rc = attempt(b, &again, err);
-    if (rc > 0 && c->inactive && mp_account_reset(b->ctx, (int)c->account, err) < 0)
-        return -1;
-    return rc;
+    return false;
 }
 
-/* All accounts in order: 1 made, 0 none could, -1 the database failed. */
-static int try_all(struct booking *b, struct mp_error *err)
+int booking_reserve(struct booking *b, struct mp_error *err)
 {
-    for (size_t i = 0; i < b->ctx->account_conf->count; i++) {
-        int rc = b->candidates[i].host < 0 ? 0 : try_account(b, &b->candidates[i], err);
-
-        if (rc != 0)
-            return rc;
+    for (; next_account(b); b->next++) {
+        wait_for(b, b->trying);
+        if (reserve(b, err) == 0)
+            return 1;
+        if (err->code != MP_E_NO_CAPACITY)
+            return -1;
+        mp_error_reset(err);
     }
     return 0;
 }
@@ -345,6 +379,25 @@ static int refuse_no_room(struct booking *b, struct mp_error *err)
     return -1;
 }
 
+/* When it is worth another try: a rate limit ends, or, where every account's day is used up, Zoom's day. */
+static unsigned retry_after_s(const struct booking *b)
+{
+    int64_t now_ms = mp_now_ms(), soonest_ms = RETRY_AFTER_MS;
+    bool all_daily = true;
+
+    for (size_t i = 0; i < b->ctx->account_conf->count; i++) {
+        const struct mp_candidate *c = &b->candidates[i];
+        int64_t left_ms = b->states[c->account].paused_until - now_ms;
+
+        all_daily = all_daily && (c->verdict == MP_VERDICT_DAILY || c->verdict == MP_VERDICT_EXCLUDED);
+        if (c->verdict == MP_VERDICT_PAUSED && left_ms < soonest_ms)
+            soonest_ms = left_ms > 0 ? left_ms : 1;
+    }
+    if (all_daily)
+        soonest_ms = MP_DAY_MS - now_ms % MP_DAY_MS;
+    return (unsigned)((soonest_ms + 999) / 1000);
+}
+
 /* Says why nothing was made: no room at all, or each account's reason. */
 static int refuse(struct booking *b, struct mp_error *err)
 {
@@ -359,15 +412,16 @@ static int refuse(struct booking *b, struct mp_error *err)
     if (full && !failed)
         return refuse_no_room(b, err);
     mp_fail(err, MP_E_NO_ACCOUNT, "No Zoom account could take the meeting; details say why for each.");
-    err->retry_after_s = b->wait_ms > 0 ? (unsigned)((b->wait_ms + 999) / 1000) : 30;
+    err->retry_after_s = retry_after_s(b);
     for (size_t i = 0; i < conf->count; i++) {
         if (b->candidates[i].verdict != MP_VERDICT_EXCLUDED)
-            mp_error_note(err, conf->accounts[b->candidates[i].account].name, "%s", b->candidates[i].why);
+            mp_error_note(err, conf->accounts[b->candidates[i].account].name, "%s",
+                          b->candidates[i].why != NULL ? b->candidates[i].why : "there was no time left to try it");
     }
     return -1;
 }
 
-static int usable(const struct mp_account_conf *conf, struct mp_error *err)
+int booking_usable(const struct mp_account_conf *conf, struct mp_error *err)
 {
     if (!conf->enabled)
         return mp_fail(err, MP_E_ZOOM_DISABLED, "Zoom is disabled on this server (ZOOM_ENABLED=false).");
@@ -377,19 +431,20 @@ static int usable(const struct mp_account_conf *conf, struct mp_error *err)
     return 0;
 }
 
-/* Where a dry run would go; candidates are in the order in which they would be tried. */
-static int predict(struct booking *b, struct mp_meeting **out, struct mp_error *err)
+int booking_predict(struct booking *b, struct mp_meeting **out, struct mp_error *err)
 {
-    struct mp_arena *arena = b->ctx->arena;
-    struct mp_candidate *first = &b->candidates[0];
+    const struct mp_ctx *ctx = b->ctx;
+    const struct mp_host_state *host;
 
-    if (first->host < 0)
+    if (!next_account(b))
         return refuse(b, err);
-    first->verdict = MP_VERDICT_CHOSEN;
-    b->row.placement = mp_json_text(arena, mp_choice_json(arena, b->ctx->account_conf, b->candidates));
-    b->row.account_id = b->states[first->account].id;
-    b->row.host_id = b->states[first->account].hosts[first->host].id;
-    b->row.host_email = b->ctx->account_conf->accounts[first->account].hosts[first->host].user;
+    host = &b->states[b->trying->account].hosts[b->trying->host];
+    b->trying->verdict = MP_VERDICT_CHOSEN;
+    b->row.placement = mp_json_text(ctx->arena, mp_choice_json(ctx->arena, ctx->account_conf, b->candidates));
+    b->row.account_id = b->states[b->trying->account].id;
+    b->row.host_id = host->id;
+    b->row.host_email = ctx->account_conf->accounts[b->trying->account].hosts[b->trying->host].user;
+    count_in(b);
     return meeting_wrap(b->ctx, &b->row, out, err);
 }
 
@@ -403,11 +458,8 @@ static void let_go(struct booking *b)
         mp_log(b->ctx->log, MP_WARNING, "place.not_released", MP_STR("place", b->place.ref));
 }
 
-/* Books by the rule; what is stored when it fails says so. */
-static int book(struct booking *b, struct mp_meeting **out, struct mp_error *err)
+int booking_end(struct booking *b, int rc, struct mp_meeting **out, struct mp_error *err)
 {
-    int rc = try_all(b, err);
-
     if (rc < 0) {
         let_go(b);
         return -1;
@@ -423,6 +475,24 @@ static int book(struct booking *b, struct mp_meeting **out, struct mp_error *err
     return 0;
 }
 
+/* One account after the other: 1 made, 0 none could, -1 the database failed. */
+static int try_all(struct booking *b, struct mp_error *err)
+{
+    struct create_call call;
+    struct mp_zoom_result res;
+    int rc;
+
+    while ((rc = booking_reserve(b, err)) > 0) {
+        if (booking_call(b, &call, err) < 0)
+            return -1;
+        mp_account_call(b->ctx, b->trying->account, b->trying->host, b->deadline_ms, do_create, &call, &res);
+        rc = booking_conclude(b, &call, &res, err);
+        if (rc != 0)
+            break;
+    }
+    return rc;
+}
+
 /* Finds what the maker that died has left at Zoom and takes it over, or gives the try up. */
 static int finish_begun(struct booking *b, const struct mp_meeting *begun, struct mp_error *err)
 {
@@ -436,8 +506,8 @@ static int finish_begun(struct booking *b, const struct mp_meeting *begun, struc
         rc = mp_store_place_claim(ctx->db, &b->place, ctx->owner, MEETING_LEASE_MS, err);
     if (rc <= 0 || b->place.state != MP_PLACE_CREATING)
         return rc < 0 ? -1 : 0;
-    if (begun->account >= 0 && meeting_search(ctx, begun->account, begun->host, b->place.ref, b->deadline_ms, &found, &res) > 0) {
-        meeting_facts(ctx->arena, &found, &facts);
+    if (begun->account >= 0 && meeting_search_seen(ctx, b->seen, begun->account, begun->host, b->place.ref, b->deadline_ms, &found, &res) > 0) {
+        meeting_facts(ctx, begun->account, begun->host, &found, &facts);
         return mp_store_place_hold(ctx->db, &b->place, &facts, NULL, mp_now_ms(), err) < 0 ? -1 : 0;
     }
     if (mp_store_place_lose(ctx->db, &b->place, LOST_CHECK_MS, err) < 0)
@@ -445,14 +515,10 @@ static int finish_begun(struct booking *b, const struct mp_meeting *begun, struc
     return mp_store_meeting_status(ctx->db, b->row.id, MP_MEETING_FAILED, mp_now_ms(), err) < 0 ? -1 : 0;
 }
 
-/*
- * A unit of work that was begun before, by a process that died: what it has left behind is finished or given up before anything is made again.
- * 1: there is a meeting, 0: begin anew, -1 failed.
- */
-static int resume(struct booking *b, struct mp_meeting **out, struct mp_error *err)
+int booking_resume(struct booking *b, struct mp_meeting **out, struct mp_error *err)
 {
     struct mp_ctx *ctx = b->ctx;
-    int rc = mp_store_meeting_by_unit(ctx->db, ctx->arena, ctx->unit_key, &b->row, err);
+    int rc = mp_store_meeting_by_unit(ctx->db, ctx->arena, b->unit_key, &b->row, err);
 
     if (rc <= 0)
         return rc;
@@ -469,26 +535,28 @@ static int resume(struct booking *b, struct mp_meeting **out, struct mp_error *e
     return meeting_wrap(ctx, &b->row, out, err) < 0 ? -1 : 1;
 }
 
-static int begin(struct mp_ctx *ctx, const struct mp_meeting_spec *spec, int64_t ignore_place, struct mp_meeting **out, struct mp_error *err)
+static int begin(struct mp_ctx *ctx, const struct mp_meeting_spec *spec, int64_t ignore_meeting, struct mp_meeting **out, struct mp_error *err)
 {
-    struct booking b = {.ctx = ctx, .spec = spec, .now_ms = mp_now_ms(), .deadline_ms = mp_monotonic_ms() + MEETING_DEADLINE_MS};
-    int rc;
+    struct booking b = {
+        .ctx = ctx,
+        .spec = spec,
+        .unit_key = ignore_meeting == 0 ? ctx->unit_key : NULL,
+        .now_ms = mp_now_ms(),
+        .deadline_ms = mp_monotonic_ms() + MEETING_DEADLINE_MS,
+        .lease_ms = MEETING_LEASE_MS,
+    };
 
-    if (usable(ctx->account_conf, err) < 0)
+    if (booking_usable(ctx->account_conf, err) < 0)
         return -1;
-    if (ctx->unit_key != NULL && !spec->dry_run && ignore_place == 0) {
-        rc = resume(&b, out, err);
+    if (b.unit_key != NULL && !spec->dry_run) {
+        int rc = booking_resume(&b, out, err);
+
         if (rc != 0)
             return rc < 0 ? -1 : 0;
     }
-    describe(&b);
-    if (ignore_place != 0)
-        b.row.unit_key = NULL;
-    b.want = (struct mp_choice_request){.now_ms = b.now_ms, .only_account = spec->account, .ignore_place = ignore_place, .spend = true};
-    meeting_interval(ctx, b.row.starts_at, b.row.duration_min, b.now_ms, &b.want.from, &b.want.until);
-    if (survey(&b, err) < 0)
+    if (booking_open(&b, ignore_meeting, err) < 0)
         return -1;
-    return spec->dry_run ? predict(&b, out, err) : book(&b, out, err);
+    return spec->dry_run ? booking_predict(&b, out, err) : booking_end(&b, try_all(&b, err), out, err);
 }
 
 int mp_meeting_book(struct mp_ctx *ctx, const struct mp_meeting_spec *spec, struct mp_meeting **out, struct mp_error *err)
@@ -496,7 +564,7 @@ int mp_meeting_book(struct mp_ctx *ctx, const struct mp_meeting_spec *spec, stru
     return begin(ctx, spec, 0, out, err);
 }
 
-int meeting_book_other(struct mp_ctx *ctx, const struct mp_meeting_spec *spec, int64_t ignore_place, struct mp_meeting **out, struct mp_error *err)
+int meeting_book_other(struct mp_ctx *ctx, const struct mp_meeting_spec *spec, int64_t ignore_meeting, struct mp_meeting **out, struct mp_error *err)
 {
-    return begin(ctx, spec, ignore_place, out, err);
+    return begin(ctx, spec, ignore_meeting, out, err);
 }

@@ -19,6 +19,7 @@ struct changing {
     struct mp_place_row place;     /* held */
     struct mp_place_row spares[2]; /* what of the old interval the new one leaves; id 0: nothing */
     int64_t from, until, now_ms;
+    bool rival; /* somebody else changed it in between */
 };
 
 static bool same(const char *a, const char *b)
@@ -80,7 +81,7 @@ static int fits_here(struct changing *c, struct mp_error *err)
     struct mp_busy *busy;
     size_t count;
 
-    if (mp_store_busy(c->ctx->db, c->ctx->arena, c->place.account_id, c->from, c->until, c->now_ms, c->place.id, &rows, &count, err) < 0)
+    if (mp_store_busy(c->ctx->db, c->ctx->arena, c->place.account_id, c->from, c->until, c->now_ms, c->before.id, &rows, &count, err) < 0)
         return -1;
     busy = meeting_busy(c->ctx->arena, rows, count);
     if (mp_capacity_peak(busy, count, c->place.account_id, 0, c->from, c->until) < (size_t)entry->max_concurrent &&
@@ -101,7 +102,7 @@ static int keep_spare(struct mp_db *db, struct changing *c, size_t i, int64_t fr
                                          .busy_from = from,
                                          .busy_until = until,
                                          .owner = c->ctx->owner};
-    return from < until ? mp_store_place_insert(db, &c->spares[i], SPARE_MS, SPARE_MS, err) : 0;
+    return from < until ? mp_store_place_insert(db, &c->spares[i], SPARE_MS, err) : 0;
 }
 
 static int64_t least(int64_t a, int64_t b)
@@ -142,6 +143,7 @@ static int want_it(struct mp_db *db, void *arg, struct mp_error *err)
     int rc;
 
     c->after.version = c->before.version;
+    c->rival = false;
     if (mp_store_account_take(db, c->place.account_id, c->now_ms, err) < 0)
         return -1;
     if (time_differs(c) && move_place(db, c, err) < 0)
@@ -153,14 +155,17 @@ static int want_it(struct mp_db *db, void *arg, struct mp_error *err)
     if (rc < 0)
         return -1;
     rc = mp_store_meeting_want(db, &c->after, c->now_ms, err);
-    if (rc == 0)
+    c->rival = rc == 0;
+    if (c->rival)
         return mp_fail(err, MP_E_CONFLICT, "The meeting was changed by somebody else at the same moment; read it again and repeat the change.");
     return rc < 0 ? -1 : 0;
 }
 
-/* What Zoom is told: what differs, and the marker wherever the agenda goes along. */
+/* What Zoom is told: what differs, and the marker wherever the agenda goes along. Where it missed an earlier change, all of it. */
 static int zoom_spec(struct changing *c, struct mp_zoom_meeting_spec *spec, struct mp_error *err)
 {
+    if (c->before.pending != NULL)
+        return meeting_whole_spec(c->ctx, &c->after, c->place.ref, spec, err);
     *spec = (struct mp_zoom_meeting_spec){.starts_at = -1, .duration_min = -1};
     if (!same(c->after.topic, c->before.topic))
         spec->topic = c->after.topic;
@@ -183,16 +188,22 @@ static int undo_it(struct mp_db *db, void *arg, struct mp_error *err)
 {
     struct changing *c = arg;
     struct mp_meeting_row back = c->before;
+    int rc;
 
     back.version = c->after.version;
     if (mp_store_account_take(db, c->place.account_id, c->now_ms, err) < 0)
         return -1;
-    if (mp_store_meeting_want(db, &back, c->now_ms, err) < 0 || mp_store_meeting_told(db, back.id, back.version, NULL, err) < 0)
+    rc = mp_store_meeting_want(db, &back, c->now_ms, err);
+    if (rc < 0 || free_spares(c, err) < 0)
         return -1;
-    if (!time_differs(c))
+    if (rc == 0) /* what holds now is somebody else's, who tells Zoom of it */
         return 0;
-    if (free_spares(c, err) < 0)
-        return -1;
+    if (c->before.pending != NULL)
+        rc = mp_store_meeting_not_told(db, back.id, c->before.pending_error, err);
+    else
+        rc = mp_store_meeting_told(db, back.id, back.version, NULL, err);
+    if (rc < 0 || !time_differs(c))
+        return rc;
     return mp_store_place_move(db, back.id, c->place.busy_from, c->place.busy_until, err);
 }
 
@@ -202,11 +213,13 @@ static int conclude(struct changing *c, const struct mp_zoom_result *res, struct
     struct mp_ctx *ctx = c->ctx;
 
     if (res->cls == MP_ZOOM_NOT_FOUND) {
-        if (meeting_make_gone(ctx, c->meeting, err) < 0)
+        int gone = meeting_is_gone(ctx, c->meeting, err);
+
+        if (gone != 0 && free_spares(c, err) < 0)
             return -1;
-        return mp_fail(err, MP_E_NOT_FOUND, "This meeting was deleted at Zoom.");
-    }
-    if (res->cls != MP_ZOOM_OK && !meeting_worth_repeating(res->cls)) {
+        if (gone != 0)
+            return gone < 0 ? -1 : mp_fail(err, MP_E_NOT_FOUND, "This meeting was deleted at Zoom.");
+    } else if (res->cls != MP_ZOOM_OK && !meeting_worth_repeating(res->cls)) {
         if (mp_tx_run(ctx->db, undo_it, c, err) < 0)
             return -1;
         if (res->cls == MP_ZOOM_IN_PROGRESS)
@@ -218,7 +231,7 @@ static int conclude(struct changing *c, const struct mp_zoom_result *res, struct
     if (res->cls == MP_ZOOM_OK)
         return mp_store_meeting_told(ctx->db, c->after.id, c->after.version, NULL, err);
     outcome->zoom_failed = res->message;
-    return mp_store_meeting_pending_error(ctx->db, c->after.id, res->message, err);
+    return mp_store_meeting_not_told(ctx->db, c->after.id, res->message, err);
 }
 
 /* The change at the meeting's own place. */
@@ -256,7 +269,7 @@ static int move_elsewhere(struct changing *c, struct mp_meeting **moved, struct 
 
     if (c->after.settings_requested != NULL && mp_json_parse(c->ctx->arena, mp_slice_of(c->after.settings_requested), &spec.settings, err) < 0)
         return -1;
-    if (meeting_book_other(c->ctx, &spec, c->place.id, moved, err) < 0)
+    if (meeting_book_other(c->ctx, &spec, c->before.id, moved, err) < 0)
         return -1;
     outcome->moved = true;
     if (mp_store_meeting_replaced(c->ctx->db, c->before.id, (*moved)->row.id, c->now_ms, err) < 0)
@@ -272,6 +285,8 @@ static int move_elsewhere(struct changing *c, struct mp_meeting **moved, struct 
 
 static int changeable(const struct mp_meeting *meeting, struct mp_error *err)
 {
+    if (meeting->row.status == MP_MEETING_DELETED || meeting->row.status == MP_MEETING_FAILED)
+        return mp_fail(err, MP_E_NOT_FOUND, "This meeting was deleted.");
     if (meeting->row.status == MP_MEETING_ENDED)
         return mp_fail(err, MP_E_CONFLICT, "The meeting has ended and cannot be changed.");
     if (meeting->row.status == MP_MEETING_CREATING)
@@ -299,15 +314,14 @@ int mp_meeting_change(struct mp_ctx *ctx, struct mp_meeting **meeting, const str
         rc = change_here(&c, outcome, err);
         if (rc == 0) {
             c.after.pending = outcome->zoom_failed != NULL ? "update" : NULL;
+            c.after.pending_error = outcome->zoom_failed;
             return meeting_wrap(ctx, &c.after, meeting, err);
         }
         if (err->code == MP_E_NO_CAPACITY && (*meeting)->row.status == MP_MEETING_SCHEDULED) {
             mp_error_reset(err);
             return move_elsewhere(&c, meeting, outcome, err);
         }
-        if (err->code != MP_E_CONFLICT || rivals == RIVALS_MAX)
-            return -1;
-        if (mp_store_meeting_by_id(ctx->db, ctx->arena, (*meeting)->row.id, &fresh, err) <= 0 || fresh.version == (*meeting)->row.version)
+        if (!c.rival || rivals == RIVALS_MAX || mp_store_meeting_by_id(ctx->db, ctx->arena, (*meeting)->row.id, &fresh, err) <= 0)
             return -1;
         mp_error_reset(err);
         if (meeting_wrap(ctx, &fresh, meeting, err) < 0)
@@ -375,13 +389,14 @@ int mp_meeting_end(struct mp_ctx *ctx, struct mp_meeting *meeting, struct mp_err
         return -1;
     mp_account_call(ctx, (size_t)meeting->account, meeting->host, mp_monotonic_ms() + MEETING_DEADLINE_MS, do_end, &meeting->row.zoom_id, &res);
     if (res.cls == MP_ZOOM_NOT_FOUND) {
-        if (meeting_make_gone(ctx, meeting, err) < 0)
-            return -1;
-        return mp_fail(err, MP_E_NOT_FOUND, "This meeting was deleted at Zoom.");
+        int gone = meeting_is_gone(ctx, meeting, err);
+
+        if (gone != 0)
+            return gone < 0 ? -1 : mp_fail(err, MP_E_NOT_FOUND, "This meeting was deleted at Zoom.");
     }
     if (res.cls != MP_ZOOM_OK)
         return mp_fail(err, MP_E_ZOOM_FAILED, "Zoom did not end the meeting: %s", res.message);
-    if (mp_store_meeting_status(ctx->db, meeting->row.id, MP_MEETING_ENDED, now_ms, err) < 0 || mp_store_place_end(ctx->db, meeting->row.id, err) < 0)
+    if (meeting_finish(ctx, meeting->row.id, MP_MEETING_ENDED, now_ms, err) < 0)
         return -1;
     meeting->row.status = MP_MEETING_ENDED;
     meeting->row.ended_at = now_ms;

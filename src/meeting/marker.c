@@ -8,19 +8,24 @@
 #define REF_CHARS   16
 /* The longest name of an installation. Anything longer is somebody's text. */
 #define INSTALL_MOST 15
+#define MARKER_MOST  (sizeof(MARKER_OPEN) - 1 + INSTALL_MOST + 1 + REF_CHARS + 1)
 
 char *meeting_new_ref(struct mp_arena *arena)
 {
     return mp_random_hex(arena, REF_CHARS / 2);
 }
 
-/* Bytes of the first `most` characters of UTF-8 text. */
+/* Bytes of the first `most` characters of UTF-8 text. Those beyond the basic plane count twice, as they do where texts are UTF-16: which way Zoom
+ * counts is not said anywhere. */
 static size_t bytes_of_chars(const char *text, size_t most)
 {
     size_t i = 0;
 
     for (size_t chars = 0; text[i] != '\0'; i++) {
-        if (((unsigned char)text[i] & 0xC0) != 0x80 && chars++ == most)
+        if (((unsigned char)text[i] & 0xC0) == 0x80)
+            continue;
+        chars += (unsigned char)text[i] >= 0xF0 ? 2 : 1;
+        if (chars > most)
             break;
     }
     return i;
@@ -90,4 +95,15 @@ const char *meeting_agenda_in(struct mp_arena *arena, const char *agenda)
     if (agenda[marker] == ' ' && marker > 0)
         marker++;
     return agenda[marker] == '\0' ? NULL : mp_arena_strdup(arena, agenda + marker);
+}
+
+bool meeting_agenda_same(const char *ours, const char *zooms_without_marker)
+{
+    const char *a = ours != NULL ? ours : "", *b = zooms_without_marker != NULL ? zooms_without_marker : "";
+    size_t len = strlen(b);
+
+    if (strncmp(a, b, len) != 0)
+        return false;
+    /* Cut by us: one more character would not have gone in beside the longest marker. */
+    return a[len] == '\0' || bytes_of_chars(a, MEETING_AGENDA_MAX - MARKER_MOST - 1) <= len;
 }

@@ -4,7 +4,7 @@
 #include "meetpool/clock.h"
 #include "meetpool/json.h"
 
-/* Zoom has been seen to answer 404 for what it has just made; the record is believed for this long. */
+/* Zoom may answer 404 for what it has made this short ago. */
 #define YOUNG_MS 60000
 
 const struct mp_setting mp_meeting_settings[] = {
@@ -116,12 +116,12 @@ static bool take_over(struct mp_ctx *ctx, struct mp_meeting_row *row, const stru
     bool time_differs =
         (zoom->starts_at >= 0 && zoom->starts_at != row->starts_at) || (zoom->duration_min > 0 && zoom->duration_min != row->duration_min);
     bool any = time_differs || differs(row->topic, zoom->topic) || (zoom->password != NULL && differs(row->password, zoom->password)) ||
-               (zoom->join_url != NULL && differs(row->join_url, zoom->join_url)) || (agenda != NULL && differs(row->agenda, agenda));
+               (zoom->join_url != NULL && differs(row->join_url, zoom->join_url)) || (agenda != NULL && !meeting_agenda_same(row->agenda, agenda));
 
     if (!any)
         return false;
     row->topic = zoom->topic != NULL ? zoom->topic : row->topic;
-    row->agenda = agenda != NULL ? agenda : row->agenda;
+    row->agenda = agenda != NULL && !meeting_agenda_same(row->agenda, agenda) ? agenda : row->agenda;
     row->password = zoom->password != NULL ? zoom->password : row->password;
     row->join_url = zoom->join_url != NULL ? zoom->join_url : row->join_url;
     row->starts_at = zoom->starts_at >= 0 ? zoom->starts_at : row->starts_at;
@@ -154,12 +154,49 @@ int meeting_make_true(struct mp_ctx *ctx, struct mp_meeting *meeting, const stru
     return 0;
 }
 
-int meeting_make_gone(struct mp_ctx *ctx, struct mp_meeting *meeting, struct mp_error *err)
+struct finish {
+    int64_t id, now_ms;
+    enum mp_meeting_status status;
+};
+
+static int finish_it(struct mp_db *db, void *arg, struct mp_error *err)
 {
-    if (mp_store_meeting_status(ctx->db, meeting->row.id, MP_MEETING_DELETED, mp_now_ms(), err) < 0)
+    const struct finish *f = arg;
+
+    if (mp_store_place_end(db, f->id, err) < 0)
         return -1;
+    return mp_store_meeting_status(db, f->id, f->status, f->now_ms, err) < 0 ? -1 : 0;
+}
+
+int meeting_finish(struct mp_ctx *ctx, int64_t id, enum mp_meeting_status status, int64_t now_ms, struct mp_error *err)
+{
+    struct finish f = {id, now_ms, status};
+
+    return mp_tx_run(ctx->db, finish_it, &f, err);
+}
+
+int meeting_make_gone(struct mp_ctx *ctx, const struct mp_meeting *meeting, struct mp_error *err)
+{
     mp_log(ctx->log, MP_WARNING, "meeting.gone_at_zoom", MP_INT("meeting", meeting->row.zoom_id));
-    return mp_store_place_end(ctx->db, meeting->row.id, err);
+    return meeting_finish(ctx, meeting->row.id, MP_MEETING_DELETED, mp_now_ms(), err);
+}
+
+int meeting_is_gone(struct mp_ctx *ctx, const struct mp_meeting *meeting, struct mp_error *err)
+{
+    struct mp_place_row place;
+    struct mp_zoom_meeting found;
+    struct mp_zoom_result res;
+    int rc = 0;
+
+    if (meeting->row.status == MP_MEETING_ENDED)
+        return 0;
+    if (mp_now_ms() - meeting->row.created_at < YOUNG_MS)
+        rc = mp_store_place_by_meeting(ctx->db, ctx->arena, meeting->row.id, &place, err);
+    if (rc < 0)
+        return -1;
+    if (rc > 0 && meeting_search(ctx, meeting->account, meeting->host, place.ref, mp_monotonic_ms() + MEETING_REPAIR_TIMEOUT_MS, &found, &res) != 0)
+        return 0;
+    return meeting_make_gone(ctx, meeting, err) < 0 ? -1 : 1;
 }
 
 /* Calls below need the account that made the meeting. */
@@ -179,11 +216,9 @@ int mp_meeting_refresh(struct mp_ctx *ctx, struct mp_meeting *meeting, struct mp
         return -1;
     meeting_fetch(ctx, meeting->account, meeting->host, meeting->row.zoom_id, mp_monotonic_ms() + MEETING_DEADLINE_MS, &zoom, &res);
     if (res.cls == MP_ZOOM_NOT_FOUND) {
-        if (mp_now_ms() - meeting->row.created_at < YOUNG_MS)
-            return 0;
-        if (meeting->row.status != MP_MEETING_ENDED && meeting_make_gone(ctx, meeting, err) < 0)
-            return -1;
-        return meeting->row.status == MP_MEETING_ENDED ? 0 : mp_fail(err, MP_E_NOT_FOUND, "This meeting was deleted at Zoom.");
+        int gone = meeting_is_gone(ctx, meeting, err);
+
+        return gone <= 0 ? gone : mp_fail(err, MP_E_NOT_FOUND, "This meeting was deleted at Zoom.");
     }
     if (res.cls != MP_ZOOM_OK)
         return mp_fail(err, MP_E_ZOOM_FAILED, "Zoom could not be asked: %s", res.message);
@@ -203,8 +238,12 @@ int mp_meeting_start_url(struct mp_ctx *ctx, const struct mp_meeting *meeting, s
     if (meeting->row.zoom_id == 0)
         return mp_fail(err, MP_E_CONFLICT, "This meeting is still being made; try again shortly.");
     meeting_fetch(ctx, meeting->account, meeting->host, meeting->row.zoom_id, mp_monotonic_ms() + MEETING_DEADLINE_MS, &zoom, &res);
-    if (res.cls == MP_ZOOM_NOT_FOUND)
-        return mp_fail(err, MP_E_NOT_FOUND, "This meeting was deleted at Zoom.");
+    if (res.cls == MP_ZOOM_NOT_FOUND) {
+        int gone = meeting_is_gone(ctx, meeting, err);
+
+        if (gone != 0)
+            return gone < 0 ? -1 : mp_fail(err, MP_E_NOT_FOUND, "This meeting was deleted at Zoom.");
+    }
     if (res.cls != MP_ZOOM_OK || !mp_secret_is_set(&zoom.start_url))
         return mp_fail(err, MP_E_ZOOM_FAILED, "Zoom gave no start URL: %s", res.message != NULL ? res.message : "none in its answer");
     *url = zoom.start_url;

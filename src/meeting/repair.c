@@ -4,13 +4,20 @@
 #include "meetpool/clock.h"
 #include "meetpool/json.h"
 
-#define REPAIR_BATCH    50
+/* More than there can be bookings under way, which wait in front until they are done. */
+#define REPAIR_BATCH    500
 #define REPAIR_LEASE_MS 30000
 /* Zoom may still be working on a call whose caller died; after two looks this far apart it is not there. */
 #define SECOND_LOOK_MS   3000
 #define RETRY_MS         3000
 #define PENDING_RETRY_MS 3000
-#define UNCONFIGURED_MS  3600000
+/* What Zoom refuses for now (a running meeting is not deleted) is asked for less often. */
+#define REFUSED_MS 8000
+/* A request that has not said by now how its change ended is dead, or as good as that. */
+#define SENDING_MS 9500
+/* A booking that nobody is known to be at. */
+#define BEGUN_MS        60000
+#define UNCONFIGURED_MS 3600000
 /* A host's meetings are read at least this often. */
 #define SWEEP_AGE_MS (10 * 60000)
 
@@ -32,10 +39,12 @@ static int64_t repair_deadline(void)
 /* Puts a place off after a call that failed. */
 static int put_off(struct round *r, int account, const struct mp_place_row *place, const struct mp_zoom_result *res, struct mp_error *err)
 {
-    int64_t wait_ms = res->retry_after_ms > RETRY_MS ? res->retry_after_ms : RETRY_MS;
+    bool passing = meeting_worth_repeating(res->cls);
+    int64_t wait_ms = passing ? RETRY_MS : REFUSED_MS;
 
-    if (meeting_worth_repeating(res->cls))
-        r->down[account] = true;
+    if (res->retry_after_ms > wait_ms)
+        wait_ms = res->retry_after_ms;
+    r->down[account] = r->down[account] || passing;
     return mp_store_place_later(r->ctx->db, place, wait_ms, err) < 0 ? -1 : 0;
 }
 
@@ -47,7 +56,7 @@ static int adopt(struct round *r, int account, int host, const struct mp_place_r
     struct mp_zoom_result res;
 
     meeting_fetch(r->ctx, account, host, found->id, repair_deadline(), &whole, &res);
-    meeting_facts(r->ctx->arena, res.cls == MP_ZOOM_OK ? &whole : found, &facts);
+    meeting_facts(r->ctx, account, host, res.cls == MP_ZOOM_OK ? &whole : found, &facts);
     mp_log(r->ctx->log, MP_WARNING, "meeting.adopted", MP_INT("meeting", found->id), MP_STR("place", place->ref));
     return mp_store_place_hold(r->ctx->db, place, &facts, NULL, mp_now_ms(), err) < 0 ? -1 : 0;
 }
@@ -126,7 +135,7 @@ static int repair_place(struct round *r, struct mp_place_row *place, struct mp_e
     if (mp_error_set(err))
         return -1;
     if (account >= 0 && r->down[account] && place->state != MP_PLACE_SPARE)
-        return 0;
+        return mp_store_place_later(ctx->db, place, RETRY_MS, err) < 0 ? -1 : 0;
     rc = mp_store_place_claim(ctx->db, place, ctx->owner, REPAIR_LEASE_MS, err);
     if (rc <= 0)
         return rc;
@@ -151,17 +160,13 @@ static int repair_place(struct round *r, struct mp_place_row *place, struct mp_e
 }
 
 /* Tells Zoom all that is wanted; what differs from it and what does not is not known any more. */
-static int whole_spec(struct mp_ctx *ctx, const struct mp_meeting_row *row, struct mp_zoom_meeting_spec *spec, struct mp_error *err)
+static int pending_spec(struct mp_ctx *ctx, const struct mp_meeting_row *row, struct mp_zoom_meeting_spec *spec, struct mp_error *err)
 {
     struct mp_place_row place;
 
-    *spec = (struct mp_zoom_meeting_spec){
-        .topic = row->topic, .timezone = row->timezone, .password = row->password, .starts_at = row->starts_at, .duration_min = row->duration_min};
-    if (row->settings_requested != NULL && mp_json_parse(ctx->arena, mp_slice_of(row->settings_requested), &spec->settings, err) < 0)
-        return -1;
     if (mp_store_place_by_meeting(ctx->db, ctx->arena, row->id, &place, err) <= 0)
         return mp_error_set(err) ? -1 : mp_fail_log(err, MP_E_INTERNAL, "meeting row %lld has no place", (long long)row->id);
-    return meeting_agenda_out(ctx, place.ref, row->agenda, &spec->agenda, err);
+    return meeting_whole_spec(ctx, row, place.ref, spec, err);
 }
 
 /* Zoom will not have it: then the record says what Zoom has. */
@@ -173,14 +178,12 @@ static int take_zooms_word(struct mp_ctx *ctx, struct mp_meeting *meeting, const
     mp_log(ctx->log, MP_WARNING, "meeting.change_refused", MP_INT("meeting", meeting->row.zoom_id), MP_STR("zoom_message", refusal));
     meeting_fetch(ctx, meeting->account, meeting->host, meeting->row.zoom_id, repair_deadline(), &zoom, &res);
     if (res.cls == MP_ZOOM_NOT_FOUND)
-        return meeting_make_gone(ctx, meeting, err);
+        return meeting_is_gone(ctx, meeting, err) < 0 ? -1 : 0;
     if (res.cls != MP_ZOOM_OK)
         return 0;
     if (meeting_make_true(ctx, meeting, &zoom, err) < 0)
         return -1;
-    if (mp_store_meeting_told(ctx->db, meeting->row.id, meeting->row.version, NULL, err) < 0)
-        return -1;
-    return mp_store_meeting_pending_error(ctx->db, meeting->row.id, refusal, err);
+    return mp_store_meeting_told(ctx->db, meeting->row.id, meeting->row.version, NULL, err);
 }
 
 static int repair_pending(struct round *r, struct mp_meeting_row *row, struct mp_error *err)
@@ -202,43 +205,96 @@ static int repair_pending(struct round *r, struct mp_meeting_row *row, struct mp
     rc = mp_account_spend(ctx, row->host_id, mp_now_ms(), false, err);
     if (rc <= 0)
         return rc;
-    if (whole_spec(ctx, row, &spec, err) < 0)
+    if (pending_spec(ctx, row, &spec, err) < 0)
         return -1;
     meeting_zoom_update(ctx, meeting->account, meeting->host, row->zoom_id, &spec, repair_deadline(), &res);
     if (res.cls == MP_ZOOM_OK)
         return mp_store_meeting_told(ctx->db, row->id, row->version, NULL, err);
     if (res.cls == MP_ZOOM_NOT_FOUND)
-        return meeting_make_gone(ctx, meeting, err);
+        return meeting_is_gone(ctx, meeting, err) < 0 ? -1 : 0;
     if (!meeting_worth_repeating(res.cls))
         return take_zooms_word(ctx, meeting, res.message, err);
     r->down[meeting->account] = true;
-    return mp_store_meeting_pending_error(ctx->db, row->id, res.message, err);
+    return mp_store_meeting_not_told(ctx->db, row->id, res.message, err);
+}
+
+/* Whether the round goes on after one that failed. One that always fails must not stand in the way of those behind it. */
+static bool go_on(struct mp_ctx *ctx, int rc, int64_t id, struct mp_error *err)
+{
+    if (rc >= 0)
+        return true;
+    if (err->code == MP_E_UNAVAILABLE || err->code == MP_E_UNCERTAIN)
+        return false;
+    mp_log(ctx->log, MP_ERROR, "repair.failed", MP_INT("row", id), MP_STR("code", mp_error_name(err->code)), MP_STR("detail", err->detail));
+    mp_error_reset(err);
+    return true;
+}
+
+static int repair_places(struct round *r, struct mp_error *err)
+{
+    struct mp_place_row *places;
+    size_t count;
+
+    if (mp_store_place_due(r->ctx->db, r->ctx->arena, REPAIR_BATCH, &places, &count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        if (!go_on(r->ctx, repair_place(r, &places[i], err), places[i].id, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int repair_changes(struct round *r, struct mp_error *err)
+{
+    int64_t now_ms = mp_now_ms();
+    struct mp_meeting_row *meetings;
+    size_t count;
+
+    if (mp_store_meeting_pending(r->ctx->db, r->ctx->arena, now_ms - PENDING_RETRY_MS, now_ms - SENDING_MS, REPAIR_BATCH, &meetings, &count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        if (!go_on(r->ctx, repair_pending(r, &meetings[i], err), meetings[i].id, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* A booking whose maker died between two accounts: no place says that it was at it. */
+static int repair_begun(struct round *r, struct mp_error *err)
+{
+    struct mp_ctx *ctx = r->ctx;
+    struct mp_begun_row *rows;
+    size_t count;
+
+    if (mp_store_meeting_begun(ctx->db, ctx->arena, REPAIR_BATCH, &rows, &count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        bool dead = rows[i].owner != NULL && ctx->owner_is_dead(ctx->owner_arg, rows[i].owner);
+
+        if (!dead && mp_now_ms() - rows[i].updated_at < BEGUN_MS)
+            continue;
+        if (mp_store_meeting_abandon(ctx->db, rows[i].id, mp_now_ms(), err) < 0)
+            return -1;
+        r->done++;
+    }
+    return 0;
 }
 
 int mp_meeting_repair(struct mp_ctx *ctx, unsigned *done, struct mp_error *err)
 {
     struct round r = {.ctx = ctx, .down = mp_arena_array(ctx->arena, ctx->account_conf->count + 1, sizeof(bool))};
-    struct mp_meeting_row *meetings;
-    struct mp_place_row *places;
-    size_t count;
 
-    if (mp_store_place_due(ctx->db, ctx->arena, REPAIR_BATCH, &places, &count, err) < 0)
+    if (repair_places(&r, err) < 0 || repair_begun(&r, err) < 0 || repair_changes(&r, err) < 0)
         return -1;
-    for (size_t i = 0; i < count; i++) {
-        if (repair_place(&r, &places[i], err) < 0)
-            return -1;
-    }
-    if (mp_store_meeting_pending(ctx->db, ctx->arena, mp_now_ms() - PENDING_RETRY_MS, REPAIR_BATCH, &meetings, &count, err) < 0)
-        return -1;
-    for (size_t i = 0; i < count; i++) {
-        if (repair_pending(&r, &meetings[i], err) < 0)
-            return -1;
-    }
     *done = r.done;
     return 0;
 }
 
 /* ---- The sweep ---- */
+
+struct sweep_rows {
+    int64_t account, host;
+};
 
 struct adoption {
     struct mp_meeting_row row;
@@ -253,27 +309,28 @@ static int insert_adopted(struct mp_db *db, void *arg, struct mp_error *err)
     if (mp_store_meeting_insert(db, &a->row, err) < 0)
         return -1;
     a->place.meeting_id = a->row.id;
-    return mp_store_place_insert(db, &a->place, REPAIR_LEASE_MS, REPAIR_LEASE_MS, err);
+    return mp_store_place_insert(db, &a->place, REPAIR_LEASE_MS, err);
 }
 
 /* Bears our marker, but the database does not know it (it was restored from a backup): nobody's booking is deleted on that ground. */
-static int adopt_unknown(struct mp_ctx *ctx, int64_t account_row, int64_t host_row, const char *ref, const struct mp_zoom_meeting *zoom,
-                         struct mp_error *err)
+static int adopt_unknown(struct mp_ctx *ctx, int account, int host, const struct sweep_rows *rows, const char *ref,
+                         const struct mp_zoom_meeting *zoom, struct mp_error *err)
 {
+    int64_t now_ms = mp_now_ms();
     struct adoption a = {
         .row = {.owner_sub = "",
                 .status = MP_MEETING_CREATING,
-                .account_id = account_row,
-                .host_id = host_row,
+                .account_id = rows->account,
+                .host_id = rows->host,
                 .type = 2,
                 .topic = zoom->topic != NULL ? zoom->topic : "",
                 .agenda = meeting_agenda_in(ctx->arena, zoom->agenda),
                 .timezone = zoom->timezone != NULL ? zoom->timezone : "UTC",
                 .starts_at = zoom->starts_at,
                 .duration_min = zoom->duration_min > 0 ? zoom->duration_min : 60,
-                .created_at = mp_now_ms()},
-        .place = {.account_id = account_row,
-                  .host_id = host_row,
+                .created_at = now_ms},
+        .place = {.account_id = rows->account,
+                  .host_id = rows->host,
                   .ref = ref,
                   .state = MP_PLACE_CREATING,
                   .busy_from = zoom->starts_at,
@@ -284,26 +341,40 @@ static int adopt_unknown(struct mp_ctx *ctx, int64_t account_row, int64_t host_r
     if (zoom->starts_at < 0)
         return 0;
     a.place.busy_until = zoom->starts_at + a.row.duration_min * 60000 + ctx->meeting_conf->grace_s * 1000;
-    meeting_facts(ctx->arena, zoom, &facts);
+    meeting_facts(ctx, account, host, zoom, &facts);
     if (mp_tx_run(ctx->db, insert_adopted, &a, err) < 0)
         return -1;
     mp_log(ctx->log, MP_ERROR, "meeting.unknown_adopted", MP_INT("meeting", zoom->id), MP_STR("place", ref));
-    return mp_store_place_hold(ctx->db, &a.place, &facts, NULL, mp_now_ms(), err) < 0 ? -1 : 0;
+    return mp_store_place_hold(ctx->db, &a.place, &facts, NULL, now_ms, err) < 0 ? -1 : 0;
+}
+
+/* The list cuts the agenda and leaves out the passcode: read it whole first. One that cannot be read now waits for the next sweep. */
+static int adopt_from_list(struct mp_ctx *ctx, int account, int host, const struct sweep_rows *rows, const char *ref, int64_t zoom_id,
+                           struct mp_error *err)
+{
+    struct mp_zoom_meeting whole;
+    struct mp_zoom_result res;
+
+    meeting_fetch(ctx, account, host, zoom_id, repair_deadline(), &whole, &res);
+    return res.cls == MP_ZOOM_OK ? adopt_unknown(ctx, account, host, rows, ref, &whole, err) : 0;
 }
 
 /* A meeting with our marker whose place the database knows: is it one that was given up? */
 static int check_known(struct mp_ctx *ctx, const struct mp_place_row *place, const struct mp_zoom_meeting *zoom, struct mp_error *err)
 {
     struct mp_meeting_row row;
-    bool given_up;
+    int rc;
 
     if (place->state != MP_PLACE_FREE && place->state != MP_PLACE_LOST)
         return 0;
-    if (mp_store_meeting_by_id(ctx->db, ctx->arena, place->meeting_id, &row, err) < 0)
-        return -1;
+    /* Somebody has copied a meeting of ours in Zoom's own pages, agenda and all: that one is theirs. */
+    if (place->zoom_id != 0 && place->zoom_id != zoom->id)
+        return 0;
+    rc = mp_store_meeting_by_id(ctx->db, ctx->arena, place->meeting_id, &row, err);
+    if (rc <= 0)
+        return rc;
     /* A place is free after an ordinary end, too: that meeting stays, its recordings hang on it. */
-    given_up = place->state == MP_PLACE_LOST || row.status == MP_MEETING_DELETED || row.status == MP_MEETING_FAILED || row.zoom_id != zoom->id;
-    if (!given_up)
+    if (place->state == MP_PLACE_FREE && row.status != MP_MEETING_DELETED && row.status != MP_MEETING_FAILED && row.zoom_id == zoom->id)
         return 0;
     mp_log(ctx->log, MP_WARNING, "meeting.stray_found", MP_INT("meeting", zoom->id), MP_STR("place", place->ref));
     return mp_store_place_found(ctx->db, place, zoom->id, err) < 0 ? -1 : 0;
@@ -322,7 +393,8 @@ static void do_sweep_list(struct mp_ctx *ctx, const struct mp_secret *token, uns
     mp_zoom_meeting_list(ctx->zoom, ctx->arena, token, timeout_ms, s->host, s->page_token, &s->list, res);
 }
 
-static int sweep_page(struct mp_ctx *ctx, const struct mp_zoom_meeting_list *list, int64_t account_row, int64_t host_row, struct mp_error *err)
+static int sweep_page(struct mp_ctx *ctx, const struct mp_zoom_meeting_list *list, int account, int host, const struct sweep_rows *rows,
+                      struct mp_error *err)
 {
     for (size_t i = 0; i < list->count; i++) {
         const struct mp_zoom_meeting *zoom = &list->items[i];
@@ -333,7 +405,7 @@ static int sweep_page(struct mp_ctx *ctx, const struct mp_zoom_meeting_list *lis
         if (rc > 0) {
             rc = mp_store_place_by_ref(ctx->db, ctx->arena, ref, &place, err);
             if (rc == 0)
-                rc = adopt_unknown(ctx, account_row, host_row, ref, zoom, err);
+                rc = adopt_from_list(ctx, account, host, rows, ref, zoom->id, err);
             else if (rc > 0)
                 rc = check_known(ctx, &place, zoom, err);
         }
@@ -343,7 +415,7 @@ static int sweep_page(struct mp_ctx *ctx, const struct mp_zoom_meeting_list *lis
     return 0;
 }
 
-static int sweep_host(struct mp_ctx *ctx, int account, int host, int64_t account_row, int64_t host_row, struct mp_error *err)
+static int sweep_host(struct mp_ctx *ctx, int account, int host, const struct sweep_rows *rows, struct mp_error *err)
 {
     struct sweep s = {.host = ctx->account_conf->accounts[account].hosts[host].user};
     struct mp_zoom_result res;
@@ -353,7 +425,7 @@ static int sweep_host(struct mp_ctx *ctx, int account, int host, int64_t account
         mp_account_call(ctx, (size_t)account, host, repair_deadline(), do_sweep_list, &s, &res);
         if (res.cls != MP_ZOOM_OK)
             return 0; /* it was logged; the next sweep comes */
-        if (sweep_page(ctx, &s.list, account_row, host_row, err) < 0)
+        if (sweep_page(ctx, &s.list, account, host, rows, err) < 0)
             return -1;
         s.page_token = s.list.next_page_token;
     } while (s.page_token != NULL && s.page_token[0] != '\0');
@@ -374,7 +446,7 @@ int mp_meeting_sweep(struct mp_ctx *ctx, struct mp_error *err)
     for (size_t i = 0; i < conf->count; i++) {
         for (size_t h = 0; h < conf->accounts[i].hosts_count; h++) {
             if (states[i].hosts[h].id == host_row)
-                return sweep_host(ctx, (int)i, (int)h, states[i].id, host_row, err) < 0 ? -1 : 1;
+                return sweep_host(ctx, (int)i, (int)h, &(struct sweep_rows){states[i].id, host_row}, err) < 0 ? -1 : 1;
         }
     }
     return 1;

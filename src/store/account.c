@@ -46,18 +46,20 @@ static const struct mp_sql token_store = {"UPDATE account SET token_sealed = COA
                                           " + ?), token_owner = NULL, token_lease_until = 0"
                                           " WHERE id = ? AND token_fence = ?"};
 
+/* By the ids, so that the ranges below stay inside their index. */
+#define NOT_OF "p.id NOT IN (SELECT o.id FROM place o WHERE o.meeting_id = ?)"
 /* The join keeps to one index range per account: (account, taken, start), never more than two days deep whatever the history. */
 static const struct mp_sql busy_all = {"SELECT STRAIGHT_JOIN p.account_id, p.host_id, p.busy_from, p.busy_until FROM account a JOIN place p FORCE "
                                        "INDEX (place_capacity) ON p.account_id = a.id"
-                                       " AND p.taken = 1 AND p.busy_from > ? AND p.busy_from < ? WHERE p.busy_until > ? AND p.id <> ?"};
+                                       " AND p.taken = 1 AND p.busy_from > ? AND p.busy_from < ? WHERE p.busy_until > ? AND " NOT_OF};
 static const struct mp_sql busy_one = {
     "SELECT p.account_id, p.host_id, p.busy_from, p.busy_until FROM place p FORCE INDEX (place_capacity)"
-    " WHERE p.account_id = ? AND p.taken = 1 AND p.busy_from > ? AND p.busy_from < ? AND p.busy_until > ? AND p.id <> ?"};
+    " WHERE p.account_id = ? AND p.taken = 1 AND p.busy_from > ? AND p.busy_from < ? AND p.busy_until > ? AND " NOT_OF};
 static const struct mp_sql overrun_all = {
     "SELECT STRAIGHT_JOIN p.account_id, p.host_id, p.busy_from, ? FROM account a JOIN place p FORCE INDEX (place_open)"
-    " ON p.account_id = a.id AND p.open = 1 AND p.busy_until <= ? WHERE p.id <> ?"};
+    " ON p.account_id = a.id AND p.open = 1 AND p.busy_until <= ? WHERE " NOT_OF};
 static const struct mp_sql overrun_one = {"SELECT p.account_id, p.host_id, p.busy_from, ? FROM place p FORCE INDEX (place_open)"
-                                          " WHERE p.account_id = ? AND p.open = 1 AND p.busy_until <= ? AND p.id <> ?"};
+                                          " WHERE p.account_id = ? AND p.open = 1 AND p.busy_until <= ? AND " NOT_OF};
 static const struct mp_sql place_counts = {
     "SELECT a.id,"
     " (SELECT COUNT(*) FROM place p FORCE INDEX (place_capacity) WHERE p.account_id = a.id AND p.taken = 1 AND p.busy_from > ? AND p.busy_from <= ? "
@@ -335,7 +337,7 @@ static int busy_rows(struct mp_stmt *st, struct store_list *list, struct mp_erro
     return rc;
 }
 
-int mp_store_busy(struct mp_db *db, struct mp_arena *arena, int64_t account_id, int64_t from, int64_t until, int64_t now_ms, int64_t ignore_place,
+int mp_store_busy(struct mp_db *db, struct mp_arena *arena, int64_t account_id, int64_t from, int64_t until, int64_t now_ms, int64_t ignore_meeting,
                   struct mp_busy_row **rows, size_t *count, struct mp_error *err)
 {
     struct mp_stmt *st = mp_db_begin(db, account_id != 0 ? &busy_one : &busy_all);
@@ -346,7 +348,7 @@ int mp_store_busy(struct mp_db *db, struct mp_arena *arena, int64_t account_id, 
     mp_bind_i64(st, from - BUSY_REACH_MS);
     mp_bind_i64(st, until);
     mp_bind_i64(st, from);
-    mp_bind_i64(st, ignore_place);
+    mp_bind_i64(st, ignore_meeting);
     if (busy_rows(st, &list, err) < 0)
         return -1;
     if (from <= now_ms) {
@@ -355,7 +357,7 @@ int mp_store_busy(struct mp_db *db, struct mp_arena *arena, int64_t account_id, 
         if (account_id != 0)
             mp_bind_i64(st, account_id);
         mp_bind_i64(st, from);
-        mp_bind_i64(st, ignore_place);
+        mp_bind_i64(st, ignore_meeting);
         if (busy_rows(st, &list, err) < 0)
             return -1;
     }

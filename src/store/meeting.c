@@ -47,13 +47,14 @@ static const struct mp_sql meeting_list[][2] = {
 static const enum mp_meeting_status shown[] = {MP_MEETING_CREATING, MP_MEETING_SCHEDULED, MP_MEETING_STARTED, MP_MEETING_ENDED};
 
 static const struct mp_sql meeting_want = {"UPDATE meeting SET topic = ?, agenda = ?, starts_at = ?, duration_min = ?, timezone = ?, password = ?, "
-                                           "settings_requested = ?, pending = 'update',"
+                                           "settings_requested = ?, pending = 'sending',"
                                            " pending_error = NULL, version = version + 1, updated_at = ? WHERE id = ? AND version = ?"};
-/* One that told Zoom an older version may have spoken last: then all is told again, and a rival that has yet to say so must see it. (SET works from left
- * to right.) */
-static const struct mp_sql meeting_told = {"UPDATE meeting SET pending = IF(version = ?, NULL, 'update'), version = version + (pending IS NOT NULL),"
+/* One that told Zoom an older version may have spoken last: then all is told again, and a rival that has yet to say so must see it. (SET works from
+ * left to right.) */
+static const struct mp_sql meeting_told = {"UPDATE meeting SET pending = IF(version = ? OR status NOT IN ('scheduled', 'started'), NULL, 'update'), "
+                                           "version = version + (pending IS NOT NULL),"
                                            " pending_error = NULL, settings_effective = COALESCE(?, settings_effective) WHERE id = ?"};
-static const struct mp_sql meeting_pending_error = {"UPDATE meeting SET pending_error = ? WHERE id = ?"};
+static const struct mp_sql meeting_not_told = {"UPDATE meeting SET pending = IF(pending IS NULL, NULL, 'update'), pending_error = ? WHERE id = ?"};
 static const struct mp_sql meeting_true = {
     "UPDATE meeting SET topic = ?, agenda = ?, starts_at = ?, duration_min = ?, timezone = ?, password = ?,"
     " join_url = ?, settings_effective = ?, version = version + 1, updated_at = ? WHERE id = ? AND version = ?"};
@@ -68,18 +69,31 @@ static const struct mp_sql meeting_replaced = {
     "UPDATE meeting SET replaced_by = ?, status = 'deleted', deleted_at = ?, updated_at = ?, pending = NULL, version = version + 1"
     " WHERE id = ?"};
 static const struct mp_sql meeting_pending = {"SELECT " COLS
-                                              " FROM meeting m FORCE INDEX (meeting_pending) WHERE m.pending = 'update' AND m.updated_at < ?"
+                                              " FROM meeting m FORCE INDEX (meeting_pending) WHERE m.status IN ('scheduled', 'started') AND"
+                                              " (m.pending = 'update' AND m.updated_at < ? OR m.pending = 'sending' AND m.updated_at < ?)"
                                               " ORDER BY m.updated_at LIMIT ?"};
-static const struct mp_sql meeting_touch = {"UPDATE meeting SET updated_at = ? WHERE id = ? AND updated_at = ? AND pending IS NOT NULL"};
+/* Begun, and every try was given up, but nobody wrote down that all of them were: who was at it died, or the database was away. */
+static const struct mp_sql meeting_begun = {"SELECT m.id, p.owner, m.updated_at FROM meeting m FORCE INDEX (meeting_status)"
+                                            " JOIN place p ON p.id = (SELECT MAX(l.id) FROM place l WHERE l.meeting_id = m.id)"
+                                            " WHERE m.status = 'creating' AND p.state IN ('lost', 'free') LIMIT ?"};
+static const struct mp_sql meeting_abandon = {
+    "UPDATE meeting SET status = 'failed', unit_key = NULL, version = version + 1, updated_at = ? WHERE id = ?"
+    " AND status = 'creating' AND NOT EXISTS (SELECT 1 FROM place p WHERE p.meeting_id = meeting.id"
+    " AND p.state IN ('creating', 'held'))"};
+static const struct mp_sql meeting_touch = {
+    "UPDATE meeting SET pending = 'update', updated_at = GREATEST(updated_at + 1, ?) WHERE id = ? AND updated_at = ? AND pending IS NOT NULL"};
 
 #define PLACE_COLS                                                                                                                                   \
     "p.id, p.meeting_id, p.account_id, p.host_id, p.ref, p.state, p.busy_from, p.busy_until, p.zoom_id, p.owner, p.lease_until, p.fence, p.checks,"  \
     " p.created_at, " MP_DB_NOW_MS
+/* How soon repair looks whether the owner of a leased place still lives. */
+#define CHECK_MS "2000"
 static const struct mp_sql place_insert = {
     "INSERT INTO place (meeting_id, account_id, host_id, ref, state, busy_from, busy_until, owner, lease_until, fence, check_at,"
-    " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, " MP_DB_NOW_MS " + ?, 1, " MP_DB_NOW_MS " + ?, " MP_DB_NOW_MS ")"};
+    " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, " MP_DB_NOW_MS " + ?, 1, " MP_DB_NOW_MS " + " CHECK_MS ", " MP_DB_NOW_MS ")"};
 /* The one that is taken, else the latest: a meeting that went from account to account has one for each try, a moved one its spares. */
-static const struct mp_sql place_by_meeting = {"SELECT " PLACE_COLS " FROM place p WHERE p.meeting_id = ? AND p.state <> 'spare' ORDER BY p.taken DESC, p.id DESC LIMIT 1"};
+static const struct mp_sql place_by_meeting = {
+    "SELECT " PLACE_COLS " FROM place p WHERE p.meeting_id = ? AND p.state <> 'spare' ORDER BY p.taken DESC, p.id DESC LIMIT 1"};
 static const struct mp_sql place_by_ref = {"SELECT " PLACE_COLS " FROM place p WHERE p.ref = ?"};
 /*
  * MariaDB evaluates SET from left to right and sees values already assigned; what depends on the meeting's status therefore stands before it is
@@ -89,19 +103,20 @@ static const struct mp_sql place_hold = {
     "UPDATE place p JOIN meeting m ON m.id = p.meeting_id SET p.zoom_id = ?, p.owner = NULL, p.lease_until = 0,"
     " p.state = IF(m.status IN ('creating', 'scheduled'), 'held', 'deleting'), p.check_at = IF(m.status IN ('creating', 'scheduled'), "
     "NULL, " MP_DB_NOW_MS "),"
-    " m.zoom_id = ?, m.zoom_uuid = ?, m.host_email = ?, m.join_url = ?, m.password = ?, m.settings_effective = ?, m.account_id = p.account_id, "
-    "m.host_id = p.host_id,"
+    " m.zoom_id = ?, m.zoom_uuid = COALESCE(?, m.zoom_uuid), m.host_email = COALESCE(?, m.host_email), m.join_url = COALESCE(?, m.join_url),"
+    " m.password = COALESCE(?, m.password), m.settings_effective = COALESCE(?, m.settings_effective), m.account_id = p.account_id,"
+    " m.host_id = p.host_id,"
     " m.placement = COALESCE(?, m.placement), m.updated_at = ?, m.version = m.version + 1, m.status = IF(m.status = 'creating', 'scheduled', "
     "m.status)"
     " WHERE p.id = ? AND p.fence = ? AND p.state = 'creating'"};
-static const struct mp_sql place_free = {
-    "UPDATE place p JOIN account a ON a.id = p.account_id SET p.state = 'free', p.taken = 0, p.open = 0, p.check_at = NULL, p.owner = NULL,"
-    " a.bookings = a.bookings - ? WHERE p.id = ? AND p.fence = ? AND p.state IN ('creating', 'deleting', 'lost', 'spare')"};
-static const struct mp_sql place_lose = {
-    "UPDATE place p JOIN account a ON a.id = p.account_id SET p.state = 'lost', p.taken = 0, p.owner = NULL, p.lease_until = 0, p.checks = 0,"
-    " p.check_at = " MP_DB_NOW_MS " + ?, a.bookings = a.bookings - 1 WHERE p.id = ? AND p.fence = ? AND p.state = 'creating'"};
+static const struct mp_sql place_free = {"UPDATE place SET state = 'free', taken = 0, open = 0, check_at = NULL, lease_until = 0 WHERE id = ?"
+                                         " AND fence = ? AND state IN ('creating', 'deleting', 'lost', 'spare')"};
+/* A statement of its own: rows are locked in one order everywhere, and the account comes before the place. */
+static const struct mp_sql account_unbook = {"UPDATE account SET bookings = bookings - 1 WHERE id = ?"};
+static const struct mp_sql place_lose = {"UPDATE place SET state = 'lost', taken = 0, lease_until = 0, checks = 0, check_at = " MP_DB_NOW_MS " + ?"
+                                         " WHERE id = ? AND fence = ? AND state = 'creating'"};
 static const struct mp_sql place_delete = {"UPDATE place SET state = 'deleting', owner = ?, lease_until = " MP_DB_NOW_MS
-                                           " + ?, check_at = " MP_DB_NOW_MS " + ?, checks = 0,"
+                                           " + ?, check_at = " MP_DB_NOW_MS " + " CHECK_MS ", checks = 0,"
                                            " fence = fence + 1 WHERE meeting_id = ? AND state = 'held'"};
 static const struct mp_sql place_keep = {
     "UPDATE place SET state = 'held', owner = NULL, check_at = NULL WHERE id = ? AND fence = ? AND state = 'deleting'"};
@@ -113,8 +128,8 @@ static const struct mp_sql place_open = {"UPDATE place SET open = 1, busy_from =
 static const struct mp_sql place_end = {
     "UPDATE place SET state = 'free', taken = 0, open = 0, check_at = NULL WHERE meeting_id = ? AND state = 'held'"};
 static const struct mp_sql place_due = {"SELECT " PLACE_COLS " FROM place p WHERE p.check_at <= " MP_DB_BEGUN_MS " ORDER BY p.check_at LIMIT ?"};
-static const struct mp_sql place_claim = {"UPDATE place SET owner = ?, lease_until = " MP_DB_NOW_MS " + ?, check_at = " MP_DB_NOW_MS
-                                          " + ?, fence = fence + 1, checks = checks + 1"
+static const struct mp_sql place_claim = {"UPDATE place SET owner = ?, lease_until = " MP_DB_NOW_MS " + ?, check_at = " MP_DB_NOW_MS " + " CHECK_MS
+                                          ", fence = fence + 1, checks = checks + 1"
                                           " WHERE id = ? AND fence = ? AND check_at IS NOT NULL"};
 static const struct mp_sql place_later = {"UPDATE place SET owner = NULL, lease_until = 0, check_at = IF(? < 0, NULL, " MP_DB_NOW_MS
                                           " + ?) WHERE id = ? AND fence = ?"};
@@ -124,7 +139,8 @@ static const char *const status_names[] = {
     [MP_MEETING_ENDED] = "ended",       [MP_MEETING_DELETED] = "deleted",     [MP_MEETING_FAILED] = "failed",
 };
 static const char *const place_names[] = {
-    [MP_PLACE_CREATING] = "creating", [MP_PLACE_HELD] = "held", [MP_PLACE_DELETING] = "deleting", [MP_PLACE_LOST] = "lost", [MP_PLACE_SPARE] = "spare", [MP_PLACE_FREE] = "free",
+    [MP_PLACE_CREATING] = "creating", [MP_PLACE_HELD] = "held",   [MP_PLACE_DELETING] = "deleting",
+    [MP_PLACE_LOST] = "lost",         [MP_PLACE_SPARE] = "spare", [MP_PLACE_FREE] = "free",
 };
 
 const char *mp_meeting_status_name(enum mp_meeting_status status)
@@ -353,9 +369,9 @@ int mp_store_meeting_told(struct mp_db *db, int64_t id, int64_t version, const c
     return mp_db_run(st, err);
 }
 
-int mp_store_meeting_pending_error(struct mp_db *db, int64_t id, const char *error, struct mp_error *err)
+int mp_store_meeting_not_told(struct mp_db *db, int64_t id, const char *error, struct mp_error *err)
 {
-    struct mp_stmt *st = mp_db_begin(db, &meeting_pending_error);
+    struct mp_stmt *st = mp_db_begin(db, &meeting_not_told);
 
     mp_bind_text(st, error);
     mp_bind_i64(st, id);
@@ -409,12 +425,13 @@ int mp_store_meeting_replaced(struct mp_db *db, int64_t id, int64_t by, int64_t 
     return mp_db_run(st, err);
 }
 
-int mp_store_meeting_pending(struct mp_db *db, struct mp_arena *arena, int64_t touched_before, unsigned limit, struct mp_meeting_row **rows,
-                             size_t *count, struct mp_error *err)
+int mp_store_meeting_pending(struct mp_db *db, struct mp_arena *arena, int64_t touched_before, int64_t sending_before, unsigned limit,
+                             struct mp_meeting_row **rows, size_t *count, struct mp_error *err)
 {
     struct mp_stmt *st = mp_db_begin(db, &meeting_pending);
 
     mp_bind_i64(st, touched_before);
+    mp_bind_i64(st, sending_before);
     mp_bind_i64(st, limit);
     return meeting_rows(st, arena, rows, count, err);
 }
@@ -429,7 +446,35 @@ int mp_store_meeting_touch(struct mp_db *db, int64_t id, int64_t seen_updated_at
     return changed(st, err);
 }
 
-int mp_store_place_insert(struct mp_db *db, struct mp_place_row *row, int64_t lease_ms, int64_t check_ms, struct mp_error *err)
+int mp_store_meeting_begun(struct mp_db *db, struct mp_arena *arena, unsigned limit, struct mp_begun_row **rows, size_t *count, struct mp_error *err)
+{
+    struct store_list list = {.arena = arena, .size = sizeof(struct mp_begun_row)};
+    struct mp_stmt *st = mp_db_begin(db, &meeting_begun);
+    int rc;
+
+    mp_bind_i64(st, limit);
+    if (mp_db_run(st, err) < 0)
+        return -1;
+    while ((rc = mp_db_next(st, err)) > 0) {
+        struct mp_begun_row *row = store_list_next(&list);
+
+        *row = (struct mp_begun_row){mp_col_i64(st, 0), mp_col_text(st, 1, arena), mp_col_i64(st, 2)};
+    }
+    *rows = list.rows;
+    *count = list.count;
+    return rc;
+}
+
+int mp_store_meeting_abandon(struct mp_db *db, int64_t id, int64_t now_ms, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &meeting_abandon);
+
+    mp_bind_i64(st, now_ms);
+    mp_bind_i64(st, id);
+    return changed(st, err);
+}
+
+int mp_store_place_insert(struct mp_db *db, struct mp_place_row *row, int64_t lease_ms, struct mp_error *err)
 {
     struct mp_stmt *st = mp_db_begin(db, &place_insert);
 
@@ -442,7 +487,6 @@ int mp_store_place_insert(struct mp_db *db, struct mp_place_row *row, int64_t le
     mp_bind_i64(st, row->busy_until);
     mp_bind_text(st, row->owner);
     mp_bind_i64(st, lease_ms);
-    mp_bind_i64(st, check_ms);
     if (mp_db_run(st, err) < 0)
         return -1;
     row->id = mp_db_insert_id(st);
@@ -494,24 +538,42 @@ int mp_store_place_hold(struct mp_db *db, const struct mp_place_row *place, cons
     return changed(st, err);
 }
 
-int mp_store_place_free(struct mp_db *db, const struct mp_place_row *place, bool unbook, struct mp_error *err)
+/* The statements that take (id, fence) alone. */
+static int by_fence(struct mp_db *db, const struct mp_sql *sql, const struct mp_place_row *place, struct mp_error *err)
 {
-    struct mp_stmt *st = mp_db_begin(db, &place_free);
+    struct mp_stmt *st = mp_db_begin(db, sql);
 
-    mp_bind_i64(st, unbook ? 1 : 0);
     mp_bind_i64(st, place->id);
     mp_bind_i64(st, place->fence);
     return changed(st, err);
 }
 
+/* A booking off the account's count. */
+static int take_off(struct mp_db *db, int64_t account_id, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &account_unbook);
+
+    mp_bind_i64(st, account_id);
+    return changed(st, err);
+}
+
+int mp_store_place_free(struct mp_db *db, const struct mp_place_row *place, bool unbook, struct mp_error *err)
+{
+    int rc = by_fence(db, &place_free, place, err);
+
+    return rc > 0 && unbook ? take_off(db, place->account_id, err) : rc;
+}
+
 int mp_store_place_lose(struct mp_db *db, const struct mp_place_row *place, int64_t check_ms, struct mp_error *err)
 {
     struct mp_stmt *st = mp_db_begin(db, &place_lose);
+    int rc;
 
     mp_bind_i64(st, check_ms);
     mp_bind_i64(st, place->id);
     mp_bind_i64(st, place->fence);
-    return changed(st, err);
+    rc = changed(st, err);
+    return rc > 0 ? take_off(db, place->account_id, err) : rc;
 }
 
 int mp_store_place_delete(struct mp_db *db, struct mp_arena *arena, int64_t meeting_id, const char *owner, int64_t lease_ms,
@@ -522,22 +584,11 @@ int mp_store_place_delete(struct mp_db *db, struct mp_arena *arena, int64_t meet
 
     mp_bind_text(st, owner);
     mp_bind_i64(st, lease_ms);
-    mp_bind_i64(st, lease_ms);
     mp_bind_i64(st, meeting_id);
     rc = changed(st, err);
     if (rc <= 0)
         return rc;
     return mp_store_place_by_meeting(db, arena, meeting_id, place, err);
-}
-
-/* The statements that take (id, fence) alone. */
-static int by_fence(struct mp_db *db, const struct mp_sql *sql, const struct mp_place_row *place, struct mp_error *err)
-{
-    struct mp_stmt *st = mp_db_begin(db, sql);
-
-    mp_bind_i64(st, place->id);
-    mp_bind_i64(st, place->fence);
-    return changed(st, err);
 }
 
 int mp_store_place_keep(struct mp_db *db, const struct mp_place_row *place, struct mp_error *err)
@@ -603,7 +654,6 @@ int mp_store_place_claim(struct mp_db *db, struct mp_place_row *row, const char 
     int rc;
 
     mp_bind_text(st, owner);
-    mp_bind_i64(st, lease_ms);
     mp_bind_i64(st, lease_ms);
     mp_bind_i64(st, row->id);
     mp_bind_i64(st, row->fence);

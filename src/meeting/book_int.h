@@ -1,0 +1,71 @@
+#ifndef BOOK_INT_H
+#define BOOK_INT_H
+
+#include "meeting_int.h"
+
+/*
+ * The steps of a booking, of one or of many at once:
+ *
+ *   resume     -> there is a meeting, or nothing is left of an earlier try
+ *   open       -> described, surveyed: the accounts stand in order
+ *   reserve    -> a place is taken at the next account that has one   } until it is made
+ *   call       -> Zoom answers, or not                                } or no account
+ *   conclude   -> made and written down, or the place is given back   } is left
+ *   end        -> the meeting, or why there is none
+ */
+struct booking {
+    struct mp_ctx *ctx;
+    const struct mp_meeting_spec *spec;
+    const char *unit_key;
+    int64_t now_ms, deadline_ms;
+    int64_t lease_ms;              /* of its places */
+    int64_t settle_until_ms;       /* monotonic; how long the record of what Zoom has made is tried to be written; 0: as long as the place is ours */
+    struct meeting_seen *seen;     /* NULL: Zoom's lists are read anew for each search */
+    const struct mp_busy *planned; /* places that count beside those in the database */
+    size_t planned_count;
+    struct mp_choice_request want;
+    struct mp_account_state *states; /* NULL: not read yet */
+    struct mp_busy *busy;
+    size_t busy_count;
+    struct mp_candidate *candidates;
+    size_t next; /* of the candidates, gone through twice, the one to be tried next */
+
+    struct mp_meeting_row row; /* id 0: not stored yet */
+    struct mp_place_row place; /* of the present try */
+    struct mp_candidate *trying;
+    int64_t lease_ends_ms; /* its lease; monotonic */
+    struct mp_secret start_url;
+};
+
+/* One create, as it is asked and answered. */
+struct create_call {
+    const char *host;
+    struct mp_zoom_meeting_spec spec;
+    struct mp_zoom_meeting made;
+};
+
+/* Whether there is anything to book with. */
+int booking_usable(const struct mp_account_conf *conf, struct mp_error *err) MP_MUST_CHECK;
+/*
+ * A unit of work that was begun before, by a process that died: what it has left behind is finished or given up before anything is made again.
+ * 1: there is a meeting, 0: begin anew, -1 failed.
+ */
+int booking_resume(struct booking *b, struct mp_meeting **out, struct mp_error *err) MP_MUST_CHECK;
+/* Looks, without a lock, at how everything stands and puts the accounts in order. */
+int booking_open(struct booking *b, int64_t ignore_meeting, struct mp_error *err) MP_MUST_CHECK;
+/* Where a dry run would go: `b->trying`. */
+int booking_predict(struct booking *b, struct mp_meeting **out, struct mp_error *err) MP_MUST_CHECK;
+/* Takes a place at the next account that has one: 1 taken, 0 no account is left, -1 the database failed. */
+int booking_reserve(struct booking *b, struct mp_error *err) MP_MUST_CHECK;
+/* What Zoom is asked for. */
+int booking_call(struct booking *b, struct create_call *call, struct mp_error *err) MP_MUST_CHECK;
+/* Whether Zoom may have made it all the same. */
+bool booking_unclear(const struct mp_zoom_result *res);
+/* Writes what Zoom made, once, in or outside a transaction. Does no harm where it is written already. */
+int booking_hold(struct booking *b, const struct mp_zoom_meeting *made, struct mp_error *err) MP_MUST_CHECK;
+/* 1 made, 0 not there: the next account may do, -1 the database failed. */
+int booking_conclude(struct booking *b, const struct create_call *call, const struct mp_zoom_result *res, struct mp_error *err) MP_MUST_CHECK;
+/* `rc`: 1 made, 0 no account could, -1 failed with `err`. What is stored of a failure says so. */
+int booking_end(struct booking *b, int rc, struct mp_meeting **out, struct mp_error *err) MP_MUST_CHECK;
+
+#endif
