@@ -95,7 +95,7 @@ static struct json_object *account_state(const struct sb_call *call, const struc
 
 static void get_state(struct sb_call *call, struct sb_reply *reply)
 {
-    static const char *const names[] = {"tokens", "creates", "updates", "deletes", "limited", "faults"};
+    static const char *const names[] = {"tokens", "creates", "updates", "deletes", "limited", "faults", "codes", "refreshes"};
     const struct sb_state *st = call->st;
     struct json_object *doc = mp_json_object(call->arena);
     struct json_object *accounts = json_object_new_array();
@@ -111,6 +111,7 @@ static void get_state(struct sb_call *call, struct sb_reply *reply)
     mp_json_put_int(doc, "meetings", (int64_t)st->meeting_count);
     mp_json_put(doc, "counters", counters);
     mp_json_put(doc, "accounts", accounts);
+    mp_json_put(doc, "grants", sb_grants_json(st));
     sb_reply_json(call, reply, 200, doc);
 }
 
@@ -218,6 +219,30 @@ static void post_revoke(struct sb_call *call, struct sb_reply *reply)
     mp_json_put_int(doc, "revoked", (int64_t)sb_tokens_revoke(call->st, account));
     sb_state_touch(call->st);
     sb_reply_json(call, reply, 200, doc);
+}
+
+/* As if the person had removed the app at Zoom, or, with only_access, its access tokens had died early. */
+static void post_kill_grants(struct sb_call *call, struct sb_reply *reply)
+{
+    struct mp_error err;
+    struct mp_json_reader r = {.err = &err};
+    const struct sb_user *user = NULL;
+    bool only_access = false;
+    const char *name;
+
+    mp_error_init(&err, call->arena);
+    if (!body_of(call, reply, &r))
+        return;
+    if (mp_json_get_text(&r, "user", 1, 128, false, &name) == 1)
+        user = sb_user_find(call->st, name);
+    (void)mp_json_get_bool(&r, "only_access", &only_access);
+    if (user == NULL) {
+        problem(call, reply, 404, "there is no such user");
+        return;
+    }
+    sb_grants_kill(call->st, NULL, user, true, !only_access);
+    sb_state_touch(call->st);
+    ok(call, reply);
 }
 
 /* ---- accounts */
@@ -350,9 +375,9 @@ static const struct {
     {"GET", "health", NULL, get_health},       {"GET", "state", NULL, get_state},         {"GET", "calls", NULL, get_calls},
     {"GET", "ledger", NULL, get_calls},        {"GET", "knobs", NULL, get_knobs},         {"PUT", "knobs", NULL, put_knobs},
     {"PATCH", "knobs", NULL, put_knobs},       {"GET", "clock", NULL, get_clock},         {"PUT", "clock", NULL, put_clock},
-    {"POST", "reset", NULL, post_reset},       {"POST", "tokens", "revoke", post_revoke}, {"POST", "accounts", NULL, post_accounts},
-    {"POST", "accounts", "{}", post_account},  {"GET", "faults", NULL, get_faults},       {"POST", "faults", NULL, post_fault},
-    {"DELETE", "faults", NULL, delete_faults}, {"DELETE", "faults", "{}", delete_fault},
+    {"POST", "reset", NULL, post_reset},       {"POST", "tokens", "revoke", post_revoke}, {"POST", "grants", "revoke", post_kill_grants},
+    {"POST", "accounts", NULL, post_accounts}, {"POST", "accounts", "{}", post_account},  {"GET", "faults", NULL, get_faults},
+    {"POST", "faults", NULL, post_fault},      {"DELETE", "faults", NULL, delete_faults}, {"DELETE", "faults", "{}", delete_fault},
 };
 
 void sb_control(struct sb_call *call, struct sb_reply *reply)

@@ -51,6 +51,24 @@ char *sb_uri_decode(struct mp_arena *arena, const char *text)
     return out;
 }
 
+char *sb_uri_encode(struct mp_arena *arena, const char *text)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    static const char digits[] = "0123456789ABCDEF";
+    char *out = mp_arena_alloc(arena, strlen(text) * 3 + 1), *end = out;
+
+    for (const char *p = text; *p != '\0'; p++) {
+        if (strchr(plain, *p) != NULL) {
+            *end++ = *p;
+            continue;
+        }
+        *end++ = '%';
+        *end++ = digits[(unsigned char)*p >> 4];
+        *end++ = digits[(unsigned char)*p & 15];
+    }
+    return out;
+}
+
 const char *sb_query(const struct sb_call *call, const char *name)
 {
     for (size_t i = 0; i < call->query_count; i++) {

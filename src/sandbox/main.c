@@ -22,10 +22,12 @@ struct options {
     unsigned hosts;
     bool log;
     struct json_object *knobs;
+    struct sb_state *st; /* takes the redirect addresses */
 };
 
 static const char usage[] = "usage: meetpool-sandbox [--listen ADDRESS:PORT | --listen unix:PATH] [--accounts FILE] [--init-accounts N] [--hosts H]\n"
-                            "                        [--env-file PATH] [--state FILE] [--knob NAME=VALUE]... [--log]\n"
+                            "                        [--env-file PATH] [--state FILE] [--redirect-uri URI]... [--knob NAME=VALUE]...\n"
+                            "                        [--log]\n"
                             "A stand-in for Zoom's OAuth and REST interface; see meetpool-sandbox(8).\n";
 
 static bool take_count(const char *text, unsigned *out)
@@ -59,6 +61,10 @@ static bool take_option(int which, struct options *o)
         return take_count(optarg, &o->hosts);
     case 'k':
         return sb_knobs_option(o->knobs, optarg);
+    case 'r':
+        o->st->redirects = sb_grow(o->st->redirects, o->st->redirect_count, &o->st->redirect_cap, sizeof(char *));
+        o->st->redirects[o->st->redirect_count++] = sb_dup(optarg);
+        return true;
     case 'v':
         o->log = true;
         return true;
@@ -77,6 +83,7 @@ static void take_options(int argc, char **argv, struct options *o)
         {"hosts", required_argument, NULL, 'H'},
         {"knob", required_argument, NULL, 'k'},
         {"init-accounts", required_argument, NULL, 'n'},
+        {"redirect-uri", required_argument, NULL, 'r'},
         {"log", no_argument, NULL, 'v'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},
@@ -109,6 +116,10 @@ static struct json_object *present_accounts(const struct sb_state *st, struct mp
     for (size_t i = 0; i < st->account_count; i++)
         json_object_array_add(list, json_object_get(sb_account_json(st->accounts[i], arena)));
     mp_json_put(doc, "accounts", list);
+    list = json_object_new_array();
+    for (size_t i = 0; i < st->app_count; i++)
+        json_object_array_add(list, json_object_get(sb_app_json(st->apps[i], arena)));
+    mp_json_put(doc, "apps", list);
     return doc;
 }
 
@@ -198,6 +209,10 @@ static void state_free(struct sb_state *st)
     sb_rules_clear(st);
     sb_ledger_clear(st);
     free(st->accounts);
+    free(st->apps);
+    for (size_t i = 0; i < st->redirect_count; i++)
+        free(st->redirects[i]);
+    free(st->redirects);
     for (size_t i = 0; i < SB_KNOB_COUNT; i++)
         free(st->knobs.text[i]);
     (void)pthread_mutex_destroy(&st->lock);
@@ -207,8 +222,8 @@ int main(int argc, char **argv)
 {
     static const struct mp_log log = {.fd = STDERR_FILENO, .level = MP_INFO, .role = "sandbox"};
     struct mp_arena *arena = mp_arena_new();
-    struct options o = {.listen = "127.0.0.1:8490", .hosts = 2, .knobs = mp_json_object(arena)};
     struct sb_state st = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    struct options o = {.listen = "127.0.0.1:8490", .hosts = 2, .knobs = mp_json_object(arena), .st = &st};
     struct mp_error err;
     int rc;
 

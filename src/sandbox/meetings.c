@@ -9,7 +9,7 @@ static struct sb_meeting *of_path(const struct sb_call *call, struct sb_reply *r
     const char *id = call->segments[2];
     struct sb_meeting *m = sb_meeting_live(call->st, id);
 
-    if (m == NULL || m->host->account != call->account) {
+    if (m == NULL || !sb_user_reached(call, m->host)) {
         sb_reply_error(call, reply, SB_E_NO_MEETING, id);
         return NULL;
     }
@@ -33,7 +33,7 @@ static struct sb_user *booked_for(const struct sb_call *call, struct sb_reply *r
         return NULL;
     }
     other = sb_user_find(call->st, spec->schedule_for);
-    if (other != NULL && other->account == call->account)
+    if (other != NULL && sb_user_reached(call, other))
         return other;
     mp_error_init(&err, call->arena);
     mp_error_field(&err, "schedule_for", "is not valid");
@@ -130,7 +130,7 @@ static struct sb_meeting *deleted_of_path(const struct sb_call *call, struct sb_
 {
     struct sb_meeting *m = sb_map_get(&call->st->meetings, call->segments[2]);
 
-    if (m != NULL && m->host->account == call->account && m->deleted_at >= 0 && !sb_meeting_expired(call->st, m))
+    if (m != NULL && sb_user_reached(call, m->host) && m->deleted_at >= 0 && !sb_meeting_expired(call->st, m))
         return m;
     sb_reply_error(call, reply, SB_E_NO_MEETING, call->segments[2]);
     return NULL;

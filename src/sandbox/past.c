@@ -23,7 +23,7 @@ static const struct sb_instance *find(const struct sb_call *call, const char *ke
         if (instance == NULL)
             instance = sb_map_get(&call->st->instances, sb_uri_decode(call->arena, key));
     }
-    return instance != NULL && instance->meeting->host->account == call->account ? instance : NULL;
+    return instance != NULL && sb_user_reached(call, instance->meeting->host) ? instance : NULL;
 }
 
 void sb_past_get(struct sb_call *call, struct sb_reply *reply)
@@ -66,7 +66,7 @@ void sb_past_instances(struct sb_call *call, struct sb_reply *reply)
     const struct sb_meeting *m = sb_map_get(&call->st->meetings, call->segments[2]);
     struct json_object *doc, *list;
 
-    if (m == NULL || m->host->account != call->account || (m->deleted_at >= 0 && m->instance_count == 0)) {
+    if (m == NULL || !sb_user_reached(call, m->host) || (m->deleted_at >= 0 && m->instance_count == 0)) {
         sb_reply_error(call, reply, SB_E_NO_MEETING, call->segments[2]);
         return;
     }

@@ -5,6 +5,9 @@
 /* Labels and scopes: developers.zoom.us/docs/api/meetings and /users. An app has the classic names or the granular ones, with ":admin" or without. */
 static const struct sb_route routes[] = {
     {"POST", "oauth/token", SB_LIGHT, SB_NOBODY, NULL, NULL, sb_oauth_token},
+    {"POST", "oauth/revoke", SB_LIGHT, SB_NOBODY, NULL, NULL, sb_oauth_revoke},
+    {"GET", "oauth/authorize", SB_LIGHT, SB_NOBODY, NULL, NULL, sb_authorize_page},
+    {"POST", "oauth/authorize", SB_LIGHT, SB_NOBODY, NULL, NULL, sb_authorize_decide},
     {"POST", "v2/users/{}/meetings", SB_LIGHT, SB_USER, "meeting:write:meeting", "meeting:write", sb_meetings_create},
     {"GET", "v2/users/{}/meetings", SB_MEDIUM, SB_USER, "meeting:read:list_meetings", "meeting:read", sb_meetings_list},
     {"GET", "v2/users/{}/settings", SB_LIGHT, SB_USER, "user:read:settings", "user:read user:write", sb_users_settings},
@@ -65,7 +68,7 @@ void sb_route_parties(const struct sb_call *call, const char **account_id, const
     if (route == NULL || route->subject == SB_NOBODY)
         return;
     if (route->subject == SB_USER && strcmp(call->segments[2], "me") == 0)
-        *host = account != NULL && account->user_count > 0 ? account->users[0] : NULL;
+        *host = token != NULL && token->user != NULL ? token->user : account != NULL && account->user_count > 0 ? account->users[0] : NULL;
     else if (route->subject == SB_USER)
         *host = sb_user_find(call->st, call->segments[2]);
     else {

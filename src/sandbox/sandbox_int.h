@@ -41,6 +41,12 @@
 #define SB_KNOBS(X)                                                                                                                                  \
     X(S2S_LIVE_TOKENS, "s2s_live_tokens", SB_INT, 0, NULL, 0, 1000, NULL)                                                                            \
     X(TOKEN_TTL_S, "token_ttl_s", SB_INT, 3600, NULL, 0, 86400, NULL)                                                                                \
+    X(CODE_TTL_S, "code_ttl_s", SB_INT, 300, NULL, 0, 86400, NULL)                                                                                   \
+    X(REFRESH_TTL_S, "refresh_ttl_s", SB_INT, 7776000, NULL, 0, 630720000, NULL)                                                                     \
+    X(REFRESH_ROTATES, "refresh_rotates", SB_BOOL, 1, NULL, 0, 1, NULL)                                                                              \
+    X(REFRESH_KILLS_ACCESS, "refresh_kills_access", SB_BOOL, 1, NULL, 0, 1, NULL)                                                                    \
+    X(CONSENT_KILLS_EARLIER, "consent_kills_earlier", SB_BOOL, 1, NULL, 0, 1, NULL)                                                                  \
+    X(REVOKE_KILLS_REFRESH, "revoke_kills_refresh", SB_BOOL, 1, NULL, 0, 1, NULL)                                                                    \
     X(BAD_CLIENT_STATUS, "bad_client_status", SB_INT, 400, NULL, 400, 401, NULL)                                                                     \
     X(API_URL, "api_url", SB_TEXT, 0, "https://api.zoom.us", 0, 200, NULL)                                                                           \
     X(SCOPES, "scopes", SB_TEXT, 0, "", 0, 4000, NULL)                                                                                               \
@@ -160,10 +166,39 @@ struct sb_user {
 struct sb_token {
     char *text;
     struct sb_account *account;
+    struct sb_user *user; /* whose it is; NULL: a server-to-server token */
+    struct sb_app *app;   /* of a user's token */
     char *scopes;
     int64_t issued_at, expires_at;
     bool revoked;
     struct sb_token *next; /* older to newer */
+};
+
+struct sb_app { /* a users' app */
+    char *client_id, *client_secret, *name;
+    char **redirects;
+    size_t redirect_count, redirect_cap;
+};
+
+struct sb_code { /* a consent that was given and not yet exchanged */
+    char *text;
+    struct sb_app *app;
+    struct sb_user *user;
+    char *redirect_uri;
+    char *challenge; /* NULL: without PKCE */
+    bool plain;      /* how the challenge is made; else S256 */
+    bool used;
+    int64_t expires_at;
+    struct sb_code *next; /* older to newer */
+};
+
+struct sb_refresh {
+    char *text;
+    struct sb_app *app;
+    struct sb_user *user;
+    int64_t issued_at, expires_at;
+    bool dead;               /* revoked, or another one has followed */
+    struct sb_refresh *next; /* older to newer */
 };
 
 struct sb_instance { /* one held meeting */
@@ -270,6 +305,14 @@ struct sb_state {
     struct sb_map tokens;
     struct sb_token *token_first, *token_last;
     size_t token_count;
+    struct sb_app **apps;
+    size_t app_count, app_cap;
+    char **redirects; /* of the command line, good for every app */
+    size_t redirect_count, redirect_cap;
+    struct sb_map codes, refreshes;
+    struct sb_code *code_first, *code_last;
+    struct sb_refresh *refresh_first, *refresh_last;
+    size_t refresh_count;
     struct sb_map meetings;  /* by id */
     struct sb_map instances; /* by uuid */
     struct sb_meeting *meeting_first, *meeting_last;
@@ -283,7 +326,7 @@ struct sb_state {
     int64_t counters[8]; /* enum sb_counter */
 };
 
-enum sb_counter { SB_N_TOKENS, SB_N_CREATES, SB_N_UPDATES, SB_N_DELETES, SB_N_LIMITED, SB_N_FAULTS, SB_N_COUNT };
+enum sb_counter { SB_N_TOKENS, SB_N_CREATES, SB_N_UPDATES, SB_N_DELETES, SB_N_LIMITED, SB_N_FAULTS, SB_N_CODES, SB_N_REFRESHES, SB_N_COUNT };
 
 /* ---- one call */
 struct sb_pair {
@@ -335,6 +378,7 @@ const char *sb_query(const struct sb_call *call, const char *name);
 int64_t sb_now(const struct sb_state *st);  /* the sandbox's clock: the system's plus its offset */
 double sb_random_unit(struct sb_state *st); /* seeded; 0 <= x < 1 */
 char *sb_uri_decode(struct mp_arena *arena, const char *text);
+char *sb_uri_encode(struct mp_arena *arena, const char *text);
 
 /* replies (reply.c) */
 void sb_reply_json(const struct sb_call *call, struct sb_reply *reply, unsigned status, struct json_object *doc);
@@ -447,10 +491,29 @@ struct json_object *sb_account_json(const struct sb_account *account, struct mp_
 /* The user a path names, "me" included; NULL and the error answered where there is none. */
 struct sb_user *sb_user_of_path(const struct sb_call *call, struct sb_reply *reply, const char *text);
 bool sb_user_may_host(const struct sb_user *user);
-struct sb_token *sb_token_new(struct sb_state *st, struct sb_account *account);
+/* Whether the call's token reaches what belongs to that user: a user's token reaches that user's own alone. */
+bool sb_user_reached(const struct sb_call *call, const struct sb_user *user);
+/* `user` NULL: a server-to-server token; `app` NULL then too. */
+struct sb_token *sb_token_new(struct sb_state *st, struct sb_account *account, struct sb_app *app, struct sb_user *user);
 size_t sb_tokens_revoke(struct sb_state *st, const struct sb_account *account); /* NULL: all */
 void sb_token_restore(struct sb_state *st, struct sb_token *token);
 void sb_state_touch(struct sb_state *st); /* there is something to write */
+
+/* apps.c */
+extern const char sb_user_scopes[];
+void sb_apps_clear(struct sb_state *st);
+/* Those of the member `apps`; where there is none at all afterwards, one is made up. */
+void sb_apps_add(struct sb_state *st, const struct mp_json_reader *top);
+struct sb_app *sb_app_find(const struct sb_state *st, const char *client_id); /* NULL for NULL */
+struct json_object *sb_app_json(const struct sb_app *app, struct mp_arena *arena);
+bool sb_app_redirects_to(const struct sb_state *st, const struct sb_app *app, const char *uri);
+struct sb_code *sb_code_new(struct sb_state *st, struct sb_app *app, struct sb_user *user, const char *redirect_uri, const char *challenge,
+                            bool plain);
+struct sb_refresh *sb_refresh_new(struct sb_state *st, struct sb_app *app, struct sb_user *user);
+void sb_refresh_restore(struct sb_state *st, struct sb_refresh *refresh);
+/* Access or refresh tokens or both, of one person to one app (NULL: to any). */
+void sb_grants_kill(struct sb_state *st, const struct sb_app *app, const struct sb_user *user, bool access, bool refresh);
+struct json_object *sb_grants_json(const struct sb_state *st);
 
 /* accounts.c: the accounts file */
 struct json_object *sb_accounts_make(struct mp_arena *arena, unsigned accounts, unsigned hosts);
@@ -503,6 +566,11 @@ struct json_object *sb_settings_json(struct mp_arena *arena, const char *kept);
 
 /* handlers */
 void sb_oauth_token(struct sb_call *call, struct sb_reply *reply);
+void sb_oauth_revoke(struct sb_call *call, struct sb_reply *reply);
+void sb_authorize_page(struct sb_call *call, struct sb_reply *reply);
+void sb_authorize_decide(struct sb_call *call, struct sb_reply *reply);
+/* A form field of the body, else of the query; NULL where there is none. */
+const char *sb_form(const struct sb_call *call, const char *name);
 /* Whose client id signs in, its secret right or wrong; NULL nobody's. */
 struct sb_account *sb_oauth_client(const struct sb_call *call, bool with_secret);
 void sb_users_get(struct sb_call *call, struct sb_reply *reply);

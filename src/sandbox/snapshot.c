@@ -59,7 +59,35 @@ static void write_tokens(const struct sb_state *st, struct mp_buf *text, struct 
         mp_json_put_int(doc, "issued_at", t->issued_at);
         mp_json_put_int(doc, "expires_at", t->expires_at);
         mp_json_put_bool(doc, "revoked", t->revoked);
+        if (t->user != NULL) {
+            mp_json_put_text(doc, "user", t->user->id);
+            mp_json_put_text(doc, "client_id", t->app->client_id);
+        }
         mp_buf_add(text, t == st->token_first ? "" : ",\n");
+        mp_buf_add(text, mp_json_text(scratch, doc));
+        mp_arena_clear(scratch);
+    }
+    mp_buf_add(text, "]");
+}
+
+static void write_apps(const struct sb_state *st, struct mp_buf *text, struct mp_arena *scratch)
+{
+    mp_buf_add(text, "\"apps\":[");
+    for (size_t i = 0; i < st->app_count; i++) {
+        mp_buf_add(text, i == 0 ? "" : ",\n");
+        mp_buf_add(text, mp_json_text(scratch, sb_app_json(st->apps[i], scratch)));
+    }
+    mp_buf_add(text, "],\n\"refresh_tokens\":[");
+    for (const struct sb_refresh *r = st->refresh_first; r != NULL; r = r->next) {
+        struct json_object *doc = mp_json_object(scratch);
+
+        mp_json_put_text(doc, "token", r->text);
+        mp_json_put_text(doc, "client_id", r->app->client_id);
+        mp_json_put_text(doc, "user", r->user->id);
+        mp_json_put_int(doc, "issued_at", r->issued_at);
+        mp_json_put_int(doc, "expires_at", r->expires_at);
+        mp_json_put_bool(doc, "dead", r->dead);
+        mp_buf_add(text, r == st->refresh_first ? "" : ",\n");
         mp_buf_add(text, mp_json_text(scratch, doc));
         mp_arena_clear(scratch);
     }
@@ -120,6 +148,8 @@ static bool write_state(struct sb_state *st, struct mp_buf *text, struct mp_aren
     write_accounts(st, text, scratch);
     mp_buf_add(text, ",\n");
     write_tokens(st, text, scratch);
+    mp_buf_add(text, ",\n");
+    write_apps(st, text, scratch);
     mp_buf_add(text, "}\n");
     if (!whole)
         st->dirty = true;
@@ -217,10 +247,34 @@ static void load_tokens(struct sb_state *st, struct json_object *doc)
         token->text = sb_dup(text_of(row, "token"));
         token->scopes = sb_dup(text_of(row, "scopes"));
         token->account = account;
+        token->app = sb_app_find(st, text_of(row, "client_id"));
+        token->user = token->app == NULL || text_of(row, "user") == NULL ? NULL : sb_user_find(st, text_of(row, "user"));
+        token->revoked = text_of(row, "user") != NULL && token->user == NULL;
         token->issued_at = number(row, "issued_at", 0);
         token->expires_at = number(row, "expires_at", 0);
-        token->revoked = truth(row, "revoked");
+        token->revoked = token->revoked || truth(row, "revoked");
         sb_token_restore(st, token);
+    }
+}
+
+static void load_refreshes(struct sb_state *st, struct json_object *doc)
+{
+    struct json_object *list;
+
+    for (size_t i = 0; i < rows_of(doc, "refresh_tokens", &list); i++) {
+        struct json_object *row = json_object_array_get_idx(list, i);
+        struct sb_app *app = sb_app_find(st, text_of(row, "client_id"));
+        struct sb_user *user = text_of(row, "user") == NULL ? NULL : sb_user_find(st, text_of(row, "user"));
+        struct sb_refresh *refresh;
+
+        if (app == NULL || user == NULL || text_of(row, "token") == NULL)
+            continue;
+        refresh = sb_alloc(sizeof(*refresh));
+        *refresh = (struct sb_refresh){.text = sb_dup(text_of(row, "token")), .app = app, .user = user};
+        refresh->issued_at = number(row, "issued_at", 0);
+        refresh->expires_at = number(row, "expires_at", 0);
+        refresh->dead = truth(row, "dead");
+        sb_refresh_restore(st, refresh);
     }
 }
 
@@ -315,6 +369,7 @@ static int load_state(struct sb_state *st, struct mp_arena *arena, const char *p
         return -1;
     load_counters(st, doc);
     load_tokens(st, doc);
+    load_refreshes(st, doc);
     for (size_t i = 0; i < rows_of(doc, "meetings", &list); i++)
         load_meeting(st, arena, json_object_array_get_idx(list, i));
     return 1;

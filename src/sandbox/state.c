@@ -73,6 +73,7 @@ void sb_state_clear(struct sb_state *st)
     }
     st->token_last = NULL;
     st->token_count = 0;
+    sb_apps_clear(st);
     sb_map_clear(&st->tokens);
     sb_map_clear(&st->users_by_id);
     sb_map_clear(&st->users_by_email);
@@ -226,6 +227,7 @@ bool sb_state_add_accounts(struct sb_state *st, struct mp_arena *arena, struct j
         if (json_object_is_type(r.obj, json_type_object))
             account_add(st, &r);
     }
+    sb_apps_add(st, &top);
     return !mp_error_set(err);
 }
 
@@ -273,10 +275,21 @@ bool sb_user_may_host(const struct sb_user *user)
     return (user->type == 1 || user->type == 2) && strcmp(user->status, "active") == 0;
 }
 
+bool sb_user_reached(const struct sb_call *call, const struct sb_user *user)
+{
+    return user->account == call->account && (call->token == NULL || call->token->user == NULL || call->token->user == user);
+}
+
 struct sb_user *sb_user_of_path(const struct sb_call *call, struct sb_reply *reply, const char *text)
 {
     struct sb_user *user;
 
+    if (call->token != NULL && call->token->user != NULL) {
+        if (strcmp(text, "me") == 0)
+            return call->token->user;
+        sb_reply_error(call, reply, SB_E_FOREIGN_USER, call->account->account_id);
+        return NULL;
+    }
     /* A server-to-server token belongs to the owner of the account, who is its first user. */
     if (strcmp(text, "me") == 0 && call->account->user_count > 0)
         return call->account->users[0];
@@ -321,29 +334,31 @@ static void hold_to(struct sb_state *st, const struct sb_account *account, int64
     int64_t live = 0;
 
     for (const struct sb_token *t = st->token_first; t != NULL; t = t->next)
-        live += t->account == account && !t->revoked && t->expires_at > sb_now(st) ? 1 : 0;
+        live += t->account == account && t->user == NULL && !t->revoked && t->expires_at > sb_now(st) ? 1 : 0;
     for (struct sb_token *t = st->token_first; t != NULL && live >= most; t = t->next) {
-        if (t->account != account || t->revoked || t->expires_at <= sb_now(st))
+        if (t->account != account || t->user != NULL || t->revoked || t->expires_at <= sb_now(st))
             continue;
         t->revoked = true;
         live--;
     }
 }
 
-struct sb_token *sb_token_new(struct sb_state *st, struct sb_account *account)
+struct sb_token *sb_token_new(struct sb_state *st, struct sb_account *account, struct sb_app *app, struct sb_user *user)
 {
     struct mp_arena *arena = mp_arena_new();
     struct sb_token *token = sb_alloc(sizeof(*token));
     unsigned char bytes[96];
 
-    if (st->knobs.n[SB_K_S2S_LIVE_TOKENS] > 0)
+    if (user == NULL && st->knobs.n[SB_K_S2S_LIVE_TOKENS] > 0)
         hold_to(st, account, st->knobs.n[SB_K_S2S_LIVE_TOKENS]);
     while (st->token_count >= SB_TOKENS_KEPT)
         forget_oldest_token(st);
     mp_random(bytes, sizeof(bytes));
     token->text = sb_dup(mp_arena_printf(arena, "eyJzdiI6IjAwMDAwMiJ9.%s.%s", mp_base64url(arena, bytes, 48), mp_base64url(arena, bytes + 48, 48)));
     token->account = account;
-    token->scopes = sb_dup(st->knobs.text[SB_K_SCOPES][0] != '\0' ? st->knobs.text[SB_K_SCOPES] : account->scopes);
+    token->app = app;
+    token->user = user;
+    token->scopes = sb_dup(st->knobs.text[SB_K_SCOPES][0] != '\0' ? st->knobs.text[SB_K_SCOPES] : user != NULL ? sb_user_scopes : account->scopes);
     token->issued_at = sb_now(st);
     token->expires_at = token->issued_at + st->knobs.n[SB_K_TOKEN_TTL_S] * 1000;
     sb_token_restore(st, token);

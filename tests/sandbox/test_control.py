@@ -159,7 +159,8 @@ def test_accounts_and_env_file(tmp_path):
     accounts = json.loads((tmp_path / "a.json").read_text())["accounts"]
     assert texts[0] == texts[1] and stat.S_IMODE(os.stat(tmp_path / "e.env").st_mode) == 0o600
     assert env["ZOOM_CLIENT_SECRET_2"] == accounts[1]["client_secret"] and len(env["ZOOM_USER_ID_1"].split(",")) == 3
-    assert set(env) == {f"ZOOM_{n}_{i}" for n in ("ACCOUNT_ID", "CLIENT_ID", "CLIENT_SECRET", "USER_ID") for i in (1, 2)}
+    assert set(env) == {f"ZOOM_{n}_{i}" for n in ("ACCOUNT_ID", "CLIENT_ID", "CLIENT_SECRET", "USER_ID") for i in (1, 2)} | {
+            "ZOOM_OAUTH_CLIENT_ID", "ZOOM_OAUTH_CLIENT_SECRET"}
 
 
 def test_accounts_made_up_are_kept_in_the_state(tmp_path):
