@@ -51,11 +51,15 @@ def walk(stack):
     stack.get(one)
 
 
+def successes(*tags):
+    """Every (method, path, status) that is described as a success; of the operations with those tags where any are named."""
+    return {(method.upper(), path, int(status)) for path, item in CONTRACT.document["paths"].items() for method, operation in item.items()
+            if "responses" in operation and (not tags or set(tags) & set(operation["tags"])) for status in operation["responses"] if status[0] in "23"}
+
+
 def test_every_route_answers_as_described(stack):
     walk(stack)
-    successes = {(method.upper(), path, int(status)) for path, item in CONTRACT.document["paths"].items() for method, operation in item.items()
-                 if "responses" in operation for status in operation["responses"] if status[0] in "23"}
-    assert sorted(successes - CONTRACT.seen) == []
+    assert sorted(successes("meetings", "pool", "session", "operations") - CONTRACT.seen) == []
 
 
 def removed(path, *names):
