@@ -304,7 +304,8 @@ static int change_member(struct series *s, const struct mp_booking_row *row, str
 /* The bookings that a scope means, earliest first. */
 static int members_of(struct series *s, struct mp_booking_row **rows, size_t *count, struct mp_error *err)
 {
-    int64_t from = s->change->scope == MP_SERIES_FOLLOWING ? s->named.starts_at : mp_now_ms();
+    int64_t now_ms = mp_now_ms();
+    int64_t from = s->change->scope == MP_SERIES_FOLLOWING && s->named.starts_at > now_ms ? s->named.starts_at : now_ms;
     struct mp_booking_query query = {.kind = -1,
                                      .series_id = s->named.series_id,
                                      .status = MP_BOOKING_SCHEDULED,

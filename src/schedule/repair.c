@@ -12,6 +12,48 @@
 /* One that works again after so many tries says that Zoom is back. */
 #define BACK_TRIES 3
 
+/* Statements over several rows and claims of one meet in the index of what is due: each is a transaction, so that a deadlock is tried again. */
+static int release_one(struct mp_db *db, void *arg, struct mp_error *err)
+{
+    return mp_store_booking_release(db, arg, err);
+}
+
+static int put_off_others(struct mp_db *db, void *arg, struct mp_error *err)
+{
+    (void)arg;
+    return mp_store_booking_put_off(db, PUT_OFF_MS, err);
+}
+
+static int hurry_others(struct mp_db *db, void *arg, struct mp_error *err)
+{
+    (void)arg;
+    return mp_store_booking_hurry(db, err);
+}
+
+struct claiming {
+    struct mp_booking_row *row;
+    const char *worker;
+    int rc;
+};
+
+static int claim_one(struct mp_db *db, void *arg, struct mp_error *err)
+{
+    struct claiming *c = arg;
+
+    c->rc = mp_store_booking_claim(db, c->row, c->worker, SCHEDULE_LEASE_MS, err);
+    return c->rc < 0 ? -1 : 0;
+}
+
+/* The lease, and the row as it is now that nobody else works on it. */
+static int claim(struct mp_ctx *ctx, struct mp_booking_row *row, struct mp_error *err)
+{
+    struct claiming c = {.row = row, .worker = ctx->owner};
+
+    if (mp_tx_run(ctx->db, claim_one, &c, err) < 0)
+        return -1;
+    return c.rc > 0 ? mp_store_booking_by_id(ctx->db, ctx->arena, row->id, row, err) : 0;
+}
+
 int schedule_release_dead(struct mp_ctx *ctx, struct mp_error *err)
 {
     const char **workers;
@@ -22,18 +64,12 @@ int schedule_release_dead(struct mp_ctx *ctx, struct mp_error *err)
     if (mp_store_booking_holders(ctx->db, ctx->arena, &workers, &count, err) < 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
-        if (workers[i] != NULL && ctx->owner_is_dead(ctx->owner_arg, workers[i]) && mp_store_booking_release(ctx->db, workers[i], err) < 0)
+        char *worker = mp_arena_strdup(ctx->arena, workers[i]);
+
+        if (worker != NULL && ctx->owner_is_dead(ctx->owner_arg, worker) && mp_tx_run(ctx->db, release_one, worker, err) < 0)
             return -1;
     }
     return 0;
-}
-
-/* The lease, and the row as it is now that nobody else works on it. */
-static int claim(struct mp_ctx *ctx, struct mp_booking_row *row, struct mp_error *err)
-{
-    int rc = mp_store_booking_claim(ctx->db, row, ctx->owner, SCHEDULE_LEASE_MS, err);
-
-    return rc > 0 ? mp_store_booking_by_id(ctx->db, ctx->arena, row->id, row, err) : rc;
 }
 
 int schedule_take(struct mp_ctx *ctx, struct mp_booking_row *row, int64_t until_ms, struct mp_error *err)
@@ -108,7 +144,7 @@ static int work(struct mp_ctx *ctx, struct agreement *list, size_t count, bool *
     *well = !zoom_failed(list, count);
     if (schedule_settle(ctx, list, count, err) < 0)
         return -1;
-    return zoom_is_back(list, tries, count) ? mp_store_booking_hurry(ctx->db, err) : 0;
+    return zoom_is_back(list, tries, count) ? mp_tx_run(ctx->db, hurry_others, NULL, err) : 0;
 }
 
 int mp_booking_repair(struct mp_ctx *ctx, unsigned *done, struct mp_error *err)
@@ -131,5 +167,5 @@ int mp_booking_repair(struct mp_ctx *ctx, unsigned *done, struct mp_error *err)
             return -1;
         *done += well ? (unsigned)count : 0;
     }
-    return well ? 0 : mp_store_booking_put_off(ctx->db, PUT_OFF_MS, err);
+    return well ? 0 : mp_tx_run(ctx->db, put_off_others, NULL, err);
 }
