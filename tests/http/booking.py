@@ -116,6 +116,11 @@ def live(stack):
     return stack.sandbox.meetings(deleted="false")["meetings"]
 
 
+def writes(stack):
+    """How many calls Zoom got that would change something. (Repair reads at any time.)"""
+    return sum(call["method"] != "GET" and call["path"].startswith("/v2/") for call in stack.sandbox.calls()["calls"])
+
+
 def differences(stack):
     """What the database and Zoom do not agree upon; empty at rest."""
     known = {row["zoom_id"]: row for row in stack.rows("SELECT * FROM meeting WHERE status IN ('creating', 'scheduled', 'started')")}

@@ -56,8 +56,15 @@ def set_in_file(stack, name, value):
     path = stack.run / "meetpool.env"
     lines = [line for line in path.read_text().splitlines() if not line.startswith(name + "=")]
     before = path.read_text()
-    path.write_text("\n".join(lines + [f'{name}="{value}"']) + "\n")
+    write_file(stack, "\n".join(lines + [f'{name}="{value}"']) + "\n")
     return before
+
+
+def write_file(stack, said):
+    """In one step: whoever reads meanwhile reads the old or the new one."""
+    new = stack.run / "meetpool.env.new"
+    new.write_text(said)
+    new.replace(stack.run / "meetpool.env")
 
 
 def test_names_in_ps(stack):
@@ -99,12 +106,12 @@ def test_a_broken_file_leaves_the_old_configuration(stack):
         seen = len(stack.log_text())
         stack.signal(signal.SIGHUP)
         wait_for(lambda: name in stack.log_text()[seen:], 5, what=f"a line that names {name}")
-        (stack.run / "meetpool.env").write_text(kept)
+        write_file(stack, kept)
     kept = (stack.run / "meetpool.env").read_text()
-    (stack.run / "meetpool.env").write_text("this is no setting\n")
+    write_file(stack, "this is no setting\n")
     stack.signal(signal.SIGHUP)
     time.sleep(0.5)
-    (stack.run / "meetpool.env").write_text(kept)
+    write_file(stack, kept)
     assert stack.workers() == before, "nobody was replaced"
     assert stack.get("zoom/meetings").status_code == 200
 
