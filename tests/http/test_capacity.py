@@ -169,9 +169,9 @@ def test_only_admins_name_the_account(pool):
 def test_a_dry_run_makes_nothing_and_predicts(pool):
     for i in range(4):
         calls = writes(pool)
-        before = pool.rows("SELECT (SELECT COUNT(*) FROM meeting) + (SELECT COUNT(*) FROM place) + (SELECT SUM(daily_used) FROM host) AS n")
+        before = pool.rows("SELECT (SELECT COUNT(*) FROM meeting) + (SELECT COUNT(*) FROM place) + (SELECT COALESCE(SUM(daily_used), 0) FROM host) AS n")
         dry = book(pool, expect=200, dry_run=True).json()["data"]["meeting"]
-        assert pool.rows("SELECT (SELECT COUNT(*) FROM meeting) + (SELECT COUNT(*) FROM place) + (SELECT SUM(daily_used) FROM host) AS n") == before
+        assert pool.rows("SELECT (SELECT COUNT(*) FROM meeting) + (SELECT COUNT(*) FROM place) + (SELECT COALESCE(SUM(daily_used), 0) FROM host) AS n") == before
         assert writes(pool) == calls
         assert dry["id"] is None and dry["join_url"] is None and dry["start_url"] is None
         chosen = [row for row in dry["placement"] if row["verdict"] == "chosen"]
