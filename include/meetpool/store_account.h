@@ -20,6 +20,13 @@ int mp_store_install_id(struct mp_db *db, struct mp_arena *arena, const char **i
 int mp_store_account_ensure(struct mp_db *db, const char *name, int64_t *id, struct mp_error *err) MP_MUST_CHECK;
 int mp_store_host_ensure(struct mp_db *db, int64_t account_id, const char *zoom_user, int64_t *id, struct mp_error *err) MP_MUST_CHECK;
 
+/* The ids of all accounts and hosts that have rows, by name; for a process that learns them all at once. */
+struct mp_pool_row {
+    const char *account_name, *zoom_user;
+    int64_t account_id, host_id;
+};
+int mp_store_pool(struct mp_db *db, struct mp_arena *arena, struct mp_pool_row **rows, size_t *count, struct mp_error *err) MP_MUST_CHECK;
+
 struct mp_host_row {
     int64_t id, account_id;
     int64_t inactive_until;

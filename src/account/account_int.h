@@ -14,6 +14,7 @@ struct account_memory {
 };
 
 struct mp_account_runtime {
+    bool rows_known; /* what the database has was read once */
     char install_id[16]; /* empty: not read yet */
     struct account_memory *accounts;
 };

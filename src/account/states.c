@@ -4,12 +4,49 @@
 #include "meetpool/clock.h"
 #include "meetpool/store_account.h"
 
+static void note_row(const struct mp_account_conf *conf, const struct mp_pool_row *row)
+{
+    int account = mp_account_find(conf, row->account_name);
+
+    for (size_t h = 0; account >= 0 && h < conf->accounts[account].hosts_count; h++) {
+        if (strcmp(conf->accounts[account].hosts[h].user, row->zoom_user) == 0)
+            conf->runtime->accounts[account].host_rows[h] = row->host_id;
+    }
+}
+
+/* The first look: one statement tells a new process all rows there are. */
+static int learn_rows(struct mp_ctx *ctx, struct mp_error *err)
+{
+    struct mp_pool_row *rows;
+    size_t count;
+
+    if (ctx->account_conf->runtime->rows_known)
+        return 0;
+    if (mp_store_pool(ctx->db, ctx->arena, &rows, &count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        note_row(ctx->account_conf, &rows[i]);
+    for (size_t i = 0; i < count; i++) {
+        int account = mp_account_find(ctx->account_conf, rows[i].account_name);
+        bool whole = account >= 0;
+
+        for (size_t h = 0; whole && h < ctx->account_conf->accounts[account].hosts_count; h++)
+            whole = ctx->account_conf->runtime->accounts[account].host_rows[h] != 0;
+        if (whole)
+            ctx->account_conf->runtime->accounts[account].row = rows[i].account_id;
+    }
+    ctx->account_conf->runtime->rows_known = true;
+    return 0;
+}
+
 int account_rows(struct mp_ctx *ctx, size_t account, struct mp_error *err)
 {
     const struct mp_account_entry *entry = &ctx->account_conf->accounts[account];
     struct account_memory *memory = &ctx->account_conf->runtime->accounts[account];
     int64_t row;
 
+    if (learn_rows(ctx, err) < 0)
+        return -1;
     if (memory->row != 0)
         return 0;
     if (mp_store_account_ensure(ctx->db, entry->name, &row, err) < 0)

@@ -12,6 +12,7 @@ static const struct mp_sql account_read = {"SELECT id FROM account WHERE name = 
 static const struct mp_sql account_make = {"INSERT IGNORE INTO account (name) VALUES (?)"};
 static const struct mp_sql host_read = {"SELECT id FROM host WHERE account_id = ? AND zoom_user = ?"};
 static const struct mp_sql host_make = {"INSERT IGNORE INTO host (account_id, zoom_user) VALUES (?, ?)"};
+static const struct mp_sql pool_read = {"SELECT a.name, h.zoom_user, a.id, h.id FROM account a JOIN host h ON h.account_id = a.id"};
 static const struct mp_sql hosts_read = {
     "SELECT h.id, h.account_id, h.inactive_until, h.inactive_reason, h.last_used_at, IF(h.daily_day = ?, h.daily_used, 0),"
     " IF(h.daily_day = ?, h.daily_created, 0), a.bookings, a.inactive_until, a.inactive_reason, a.paused_until, a.last_used_at, a.last_error"
@@ -129,6 +130,24 @@ int mp_store_account_ensure(struct mp_db *db, const char *name, int64_t *id, str
 int mp_store_host_ensure(struct mp_db *db, int64_t account_id, const char *zoom_user, int64_t *id, struct mp_error *err)
 {
     return ensure(db, &host_read, &host_make, account_id, zoom_user, id, err);
+}
+
+int mp_store_pool(struct mp_db *db, struct mp_arena *arena, struct mp_pool_row **rows, size_t *count, struct mp_error *err)
+{
+    struct store_list list = {.arena = arena, .size = sizeof(struct mp_pool_row)};
+    struct mp_stmt *st = mp_db_begin(db, &pool_read);
+    int rc;
+
+    if (mp_db_run(st, err) < 0)
+        return -1;
+    while ((rc = mp_db_next(st, err)) > 0) {
+        struct mp_pool_row *row = store_list_next(&list);
+
+        *row = (struct mp_pool_row){mp_col_text(st, 0, arena), mp_col_text(st, 1, arena), mp_col_i64(st, 2), mp_col_i64(st, 3)};
+    }
+    *rows = list.rows;
+    *count = list.count;
+    return rc;
 }
 
 int mp_store_hosts(struct mp_db *db, struct mp_arena *arena, int32_t utc_day, struct mp_host_row **rows, size_t *count, struct mp_error *err)
