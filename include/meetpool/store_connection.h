@@ -74,7 +74,7 @@ int mp_store_connection_dead(struct mp_db *db, const struct mp_connection_row *r
 /* Under the fence. */
 int mp_store_connection_remove(struct mp_db *db, const struct mp_connection_row *row, struct mp_error *err) MP_MUST_CHECK;
 
-/* Connected ones that were not refreshed for `idle_ms`, longest first, and may be tried now. */
+/* Connected ones that were not refreshed for `idle_ms`, longest first, and may be tried now; others may hold their leases. */
 int mp_store_connection_idle(struct mp_db *db, struct mp_arena *arena, int64_t idle_ms, unsigned limit, const char ***subs, size_t *count,
                              struct mp_error *err) MP_MUST_CHECK;
 /* Meetings to come whose host the person is. */

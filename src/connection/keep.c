@@ -3,6 +3,8 @@
 
 /* A round takes a few only: the runner has other duties. */
 #define KEEP_BATCH 4
+/* Of those that are due some may be in the hands of others. */
+#define KEEP_LOOK 24
 /* States are remembered for a day after they ended, so that a late one is told what it is. */
 #define CONSENT_KEPT_MS MP_DAY_MS
 #define CONSENT_BATCH   200
@@ -33,9 +35,9 @@ int mp_connection_keep(struct mp_ctx *ctx, unsigned *done, struct mp_error *err)
         return -1;
     if (!conf->configured || !conf->enabled)
         return 0;
-    if (mp_store_connection_idle(ctx->db, ctx->arena, conf->idle_s * 1000, KEEP_BATCH, &subs, &count, err) < 0)
+    if (mp_store_connection_idle(ctx->db, ctx->arena, conf->idle_s * 1000, KEEP_LOOK, &subs, &count, err) < 0)
         return -1;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && *done < KEEP_BATCH; i++) {
         if (refresh_one(ctx, subs[i], done, err) == 0)
             continue;
         if (err->code == MP_E_UNAVAILABLE || err->code == MP_E_UNCERTAIN)

@@ -149,6 +149,7 @@ int ctl_check(struct ctl *ctl)
     check_table(&check, mp_db_settings, mp_db_settings_rows, &settings->db);
     check_table(&check, mp_zoom_settings, mp_zoom_settings_rows, &settings->zoom);
     check_table(&check, mp_meeting_settings, mp_meeting_settings_rows, &settings->meeting);
+    check_table(&check, mp_connection_settings, mp_connection_settings_rows, &settings->connection);
     mp_conf_each(source, "MEETPOOL_", seen_name, &check);
     check_process(&check);
     check_keys(&check);

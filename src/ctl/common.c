@@ -52,6 +52,7 @@ int ctl_pool_open(struct ctl *ctl, struct ctl_pool *pool)
         .keyring = pool->settings->keyring,
         .account_conf = &pool->settings->account,
         .meeting_conf = &pool->settings->meeting,
+        .connection_conf = &pool->settings->connection,
         .owner = "meetpoolctl",
     };
     return 0;

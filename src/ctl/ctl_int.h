@@ -29,6 +29,8 @@ int ctl_token(struct ctl *ctl);
 int ctl_check(struct ctl *ctl);
 int ctl_accounts(struct ctl *ctl);
 int ctl_jobs(struct ctl *ctl);
+int ctl_connections(struct ctl *ctl);
+int ctl_rotate_keys(struct ctl *ctl);
 
 /* Prints what ctl->err says, to an operator: with its detail. Returns 1. */
 int ctl_failed(const struct ctl *ctl);

@@ -20,6 +20,8 @@ static const struct {
     {"check", ctl_check, "check                  say what is wrong with the configuration, and try it"},
     {"accounts", ctl_accounts, "accounts               show the Zoom accounts and their hosts"},
     {"jobs", ctl_jobs, "jobs                   show what the background still has to do"},
+    {"connections", ctl_connections, "connections            show whose own Zoom accounts are connected"},
+    {"rotate-keys", ctl_rotate_keys, "rotate-keys            seal what is stored with the newest key"},
 };
 
 static void print_help(FILE *to)

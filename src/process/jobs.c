@@ -8,6 +8,8 @@
 int jobs_run(const struct child_env *env)
 {
     struct mp_proc proc;
+    bool keys_known = false;
+    int rc = 0;
 
     proc_init(&proc, env);
     while (!signals_term()) {
@@ -16,6 +18,13 @@ int jobs_run(const struct child_env *env)
 
         proc_state(&proc, BOARD_BUSY);
         mp_error_init(&err, proc.arena);
+        /* With a key that is another's the new configuration does not come into force: its children do not get ready. */
+        if (!keys_known && keys_check(&proc.ctx, &keys_known, &err) < 0) {
+            mp_log(&proc.log, MP_ERROR, "keys.wrong", MP_STR("detail", mp_error_message(&err)));
+            rc = 1;
+            break;
+        }
+        mp_error_reset(&err);
         if (mp_jobs_run(&proc.ctx, &idle_ms, &err) < 0)
             idle_ms = AWAY_MS;
         mp_arena_clear(proc.arena);
@@ -26,5 +35,5 @@ int jobs_run(const struct child_env *env)
         signals_keep_out();
     }
     proc_clear(&proc);
-    return 0;
+    return rc;
 }

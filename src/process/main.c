@@ -144,7 +144,12 @@ int main(int argc, char **argv)
         puts("The configuration can be used.");
     } else {
         master.log.level = master.now.settings->log_level;
-        rc = serve(&master);
+        if (keys_check_once(master.now.settings, &master.log, &err) < 0) {
+            fprintf(stderr, "meetpoold: %s\n", mp_error_message(&err));
+            rc = 1;
+        } else {
+            rc = serve(&master);
+        }
     }
     config_clear(&master.now);
     mp_arena_free(arena);

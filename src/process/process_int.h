@@ -188,6 +188,13 @@ void proc_clear(struct mp_proc *proc);
 /* Tells the scoreboard. */
 void proc_state(const struct mp_proc *proc, enum board_state state);
 
+/*
+ * Whether the keys are those that were used before. -1: one is not, and nothing must be sealed with it; `err` names it. Else 0; `done` tells whether
+ * the database could be asked. keys_check_once() brings a connection of its own and closes it.
+ */
+int keys_check(struct mp_ctx *ctx, bool *done, struct mp_error *err) MP_MUST_CHECK;
+int keys_check_once(const struct mp_settings *settings, struct mp_log *log, struct mp_error *err) MP_MUST_CHECK;
+
 /* Each runs until SIGTERM and returns the exit status. */
 int worker_run(const struct child_env *env);
 int overflow_run(const struct child_env *env);

@@ -40,8 +40,7 @@ static const struct mp_sql dead = {
     " fence = fence + 1, last_error = ?, last_error_at = " MP_DB_NOW_MS " WHERE id = ? AND pair = ? AND fence = ?"};
 static const struct mp_sql remove_row = {"DELETE FROM connection WHERE id = ? AND fence = ?"};
 static const struct mp_sql idle = {"SELECT sub FROM connection WHERE state = 'connected' AND refreshed_at < " MP_DB_NOW_MS
-                                   " - ? AND refresh_sealed IS NOT NULL AND try_at < " MP_DB_NOW_MS
-                                   " AND (owner IS NULL OR lease_until < " MP_DB_NOW_MS ") ORDER BY refreshed_at LIMIT ?"};
+                                   " - ? AND refresh_sealed IS NOT NULL AND try_at < " MP_DB_NOW_MS " ORDER BY refreshed_at LIMIT ?"};
 /* Each status by itself, so that the index of host, status and start is walked. */
 static const struct mp_sql meetings = {"SELECT (SELECT COUNT(*) FROM meeting WHERE host_sub = ? AND status = 'creating' AND starts_at > ?)"
                                        " + (SELECT COUNT(*) FROM meeting WHERE host_sub = ? AND status = 'scheduled' AND starts_at > ?)"};

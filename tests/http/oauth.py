@@ -1,0 +1,95 @@
+"""A person's way through the consent, as their browser goes it."""
+import html
+import re
+import urllib.parse
+
+import requests
+
+from harness import TIMEOUT_S
+
+JSON = {"Accept": "application/json"}
+
+
+class Page:
+    """The sandbox' page of consent, whose form is filled in as it stands there."""
+
+    def __init__(self, url):
+        self.http = requests.Session()
+        self.http.trust_env = False
+        answer = self.http.get(url, timeout=TIMEOUT_S, allow_redirects=False)
+        assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/html"), f"{url}: {answer.status_code} {answer.text}"
+        self.url, self.text = url, answer.text
+        form = re.search(r"<form (.*?)>(.*)</form>", self.text, re.S)
+        assert 'method="post"' in form[1]
+        self.action = urllib.parse.urljoin(url, html.unescape(re.search(r'action="(.*?)"', form[1])[1]))
+        self.fields = {html.unescape(name): html.unescape(value)
+                       for name, value in re.findall(r'<input type="hidden" name="(.*?)" value="(.*?)">', form[2])}
+        self.users = {html.unescape(email): html.unescape(value) for value, email in re.findall(r'<option value="(.*?)">(.*?)</option>', form[2])}
+
+    def decide(self, decision, email=None):
+        """Answers the address that the browser is sent to."""
+        user = self.users[email] if email else next(iter(self.users.values()))
+        answer = self.http.post(self.action, data={**self.fields, "user": user, "decision": decision}, timeout=TIMEOUT_S, allow_redirects=False)
+        assert answer.status_code == 302, answer.text
+        return answer.headers["Location"]
+
+
+def begin(stack, sub, role="tutor"):
+    """As an app: the address of the page of consent."""
+    answer = stack.get("zoom/connect", sub=sub, role=role, headers=JSON)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["data"]["authorization_url"]
+
+
+def come_back(stack, location, **more):
+    """Follows Zoom's redirect; answers what the settings page is told: "connected" or the code of an error."""
+    parts = urllib.parse.urlsplit(location)
+    answer = stack.request("GET", f"{parts.path}?{parts.query}" if parts.query else parts.path, role=None, **more)
+    assert answer.status_code == 302, answer.text
+    assert answer.headers["Cache-Control"] == "no-store" and answer.headers["Referrer-Policy"] == "no-referrer"
+    target = urllib.parse.urlsplit(answer.headers["Location"])
+    assert (target.scheme + "://" + target.netloc, target.path) == (stack.base, "/settings")
+    query = urllib.parse.parse_qs(target.query)
+    return query["zoom"][0] if query["zoom"] == ["connected"] else query["code"][0]
+
+
+def connect(stack, sub, email=None, role="tutor"):
+    assert come_back(stack, Page(begin(stack, sub, role)).decide("allow", email)) == "connected"
+
+
+def status(stack, sub, role="tutor"):
+    return stack.get("zoom/status", sub=sub, role=role).json()["connection"]
+
+
+class Browser:
+    """Signed in with the session cookie, keeping what it is given."""
+
+    def __init__(self, stack, sub, role="tutor"):
+        self.stack, self.cookies = stack, {}
+        if sub:
+            self.take(stack.post("session", sub=sub, role=role))
+
+    def take(self, answer):
+        self.stack.session.cookies.clear()  # those of all browsers would mix there
+        for line in answer.raw.headers.getlist("Set-Cookie"):
+            name, value = line.split(";")[0].split("=", 1)
+            assert all(part in line for part in ("HttpOnly", "Secure", "SameSite=Lax", "Path=/"))
+            self.cookies.pop(name, None)
+            if value:
+                self.cookies[name] = value
+        return answer
+
+    @property
+    def headers(self):
+        return {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} if self.cookies else {}
+
+    def connect(self):
+        answer = self.take(self.stack.request("GET", "zoom/connect", role=None, headers={**self.headers, "Accept": "text/html,*/*;q=0.8"}))
+        assert answer.status_code == 302
+        return answer.headers["Location"]
+
+    def come_back(self, location):
+        try:
+            return come_back(self.stack, location, headers=self.headers)
+        finally:
+            self.stack.session.cookies.clear()

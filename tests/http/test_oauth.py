@@ -1,0 +1,395 @@
+"""People's own Zoom accounts: consent, tokens at rest, refresh, disconnecting."""
+import hashlib
+import base64
+import json
+import re
+import subprocess
+import urllib.parse
+import uuid
+
+import pytest
+import requests
+
+from harness import TIMEOUT_S, together, wait_for
+from oauth import Browser, Page, begin, come_back, connect, status
+
+HOST = "host{}@account{}.example.com".format
+
+
+@pytest.fixture
+def own(stack):
+    """A person nobody else uses, and a sandbox without faults."""
+    yield f"person-{uuid.uuid4().hex[:12]}"
+    stack.sandbox.clear_faults()
+
+
+def audit(stack, sub):
+    return [(row["action"], row["outcome"]) for row in stack.rows("SELECT action, outcome FROM audit WHERE subject = %s ORDER BY id", sub)]
+
+
+def grants(stack, email):
+    found = [row for row in stack.sandbox.state()["grants"] if row["email"] == email]
+    return (found[0]["access_tokens"], found[0]["refresh_tokens"]) if found else (0, 0)
+
+
+def listed(stack, sub):
+    token, found = "", []
+    while True:
+        data = stack.get("admin/connections", params={"page_size": 2, "next_page_token": token}).json()["data"]
+        found += data["connections"]
+        token = data["next_page_token"]
+        if not token:
+            return [row for row in found if row["user_id"] == sub]
+
+
+def test_the_whole_way(stack, own):
+    assert status(stack, own) == {"connected": False, "email": None, "zoomUserId": None, "connectedAt": None, "tokenExpiry": None,
+                                  "state": "not_connected", "warning": None}
+    page = Page(begin(stack, own))
+    assert page.fields["code_challenge_method"] == "S256" and len(page.fields["code_challenge"]) == 43 and len(page.fields["state"]) == 43
+    assert page.fields["redirect_uri"] == f"{stack.base}/api/zoom/callback"
+    assert come_back(stack, page.decide("allow", HOST(1, 1))) == "connected"
+    now = status(stack, own)
+    assert now["connected"] and now["email"] == HOST(1, 1) and now["zoomUserId"] == page.users[HOST(1, 1)] and now["state"] == "connected"
+    assert now["warning"] is None and now["tokenExpiry"] > now["connectedAt"]
+    assert audit(stack, own) == [("connection.connect", "ok")]
+    [row] = listed(stack, own)
+    assert (row["state"], row["email"], row["last_error"]) == ("connected", HOST(1, 1), None) and "sealed" not in json.dumps(row)
+
+
+def test_disconnect_revokes_and_forgets(stack, own):
+    connect(stack, own, HOST(2, 1))
+    assert grants(stack, HOST(2, 1)) == (1, 1)
+    answer = stack.post("zoom/disconnect", sub=own, role="tutor").json()["data"]
+    assert answer == {"disconnected": True, "revoked": True, "future_meetings": 0}
+    assert grants(stack, HOST(2, 1)) == (0, 0) and not stack.rows("SELECT * FROM connection WHERE sub = %s", own)
+    assert status(stack, own)["state"] == "not_connected"
+    assert stack.post("zoom/disconnect", sub=own, role="tutor").json()["data"]["disconnected"] is False
+    assert audit(stack, own) == [("connection.connect", "ok"), ("connection.disconnect", "ok")]
+
+
+def test_disconnect_counts_meetings_to_come(stack, own):
+    connect(stack, own, HOST(2, 1))
+    answer = stack.post("zoom/meetings", {"topic": "Mine", "start_time": "2035-01-15T10:00:00Z", "duration": 30, "host_user_id": own})
+    assert answer.status_code == 201
+    done = stack.post("zoom/disconnect", sub=own, role="tutor").json()["data"]
+    assert done["future_meetings"] == 1
+    path = f"zoom/meetings/{answer.json()['data']['meeting']['id']}"
+    assert stack.get(path).status_code == 200
+    stack.delete(path)
+
+
+def test_disconnect_while_zoom_is_away(stack, own):
+    connect(stack, own, HOST(2, 1))
+    stack.sandbox.fault({"status": 503}, {"path": "/oauth/revoke"}, count=9)
+    answer = stack.post("zoom/disconnect", sub=own, role="tutor").json()
+    assert answer["data"]["disconnected"] and not answer["data"]["revoked"] and answer["warnings"][0]["code"] == "zoom_failed"
+    assert status(stack, own)["state"] == "not_connected"
+
+
+def test_denied(stack, own):
+    location = Page(begin(stack, own)).decide("deny")
+    assert come_back(stack, location) == "access_denied"
+    assert come_back(stack, location) == "state_used"
+    assert status(stack, own)["state"] == "not_connected" and not stack.rows("SELECT * FROM connection WHERE sub = %s", own)
+
+
+def test_replayed(stack, own):
+    location = Page(begin(stack, own)).decide("allow", HOST(3, 1))
+    answers = together(8, lambda _: come_back(stack, location))
+    assert sorted(answers) == ["connected"] + ["state_used"] * 7
+    assert status(stack, own)["connected"] and grants(stack, HOST(3, 1)) == (1, 1)
+
+
+def test_expired(stack, own):
+    location = Page(begin(stack, own)).decide("allow", HOST(3, 1))
+    stack.rows("UPDATE oauth_state SET expires_at = 1 WHERE sub = %s", own)
+    assert come_back(stack, location) == "state_expired"
+    assert not status(stack, own)["connected"]
+
+
+def test_code_too_old_or_made_up(stack, own):
+    location = Page(begin(stack, own)).decide("allow", HOST(3, 1))
+    stack.sandbox.advance(301)
+    assert come_back(stack, location) == "exchange_failed"
+    stack.sandbox.advance(-301)
+    parts = urllib.parse.parse_qs(urllib.parse.urlsplit(Page(begin(stack, own)).decide("allow", HOST(3, 1))).query)
+    assert come_back(stack, f"/api/zoom/callback?state={parts['state'][0]}&code=nonsense-{own}") == "exchange_failed"
+    assert come_back(stack, f"/api/zoom/callback?state={urllib.parse.parse_qs(urllib.parse.urlsplit(begin(stack, own)).query)['state'][0]}") == "exchange_failed"
+    assert not status(stack, own)["connected"]
+    assert f"nonsense-{own}" not in stack.log_text() + str(stack.rows("SELECT * FROM audit"))
+
+
+@pytest.mark.parametrize("query, code", [
+    ("", "state_missing"), ("?code=x", "state_missing"), ("?code=x&state=", "state_missing"), ("?error=access_denied", "state_missing"),
+    ("?code=x&state=short", "state_invalid"), ("?code=x&state=" + "A" * 43, "state_invalid"), ("?code=x&state=" + "%27" * 43, "state_invalid"),
+])
+def test_states_that_are_none(stack, query, code):
+    assert come_back(stack, "/api/zoom/callback" + query) == code
+
+
+def test_an_install_from_the_marketplace_has_no_state(stack, own):
+    page = Page(begin(stack, own))
+    del page.fields["state"]
+    assert come_back(stack, page.decide("allow")) == "state_missing"
+
+
+def test_a_look_at_the_callback_uses_nothing_up(stack, own):
+    location = Page(begin(stack, own)).decide("allow", HOST(3, 1))
+    parts = urllib.parse.urlsplit(location)
+    assert stack.request("HEAD", f"{parts.path}?{parts.query}", role=None).status_code == 302
+    assert come_back(stack, location) == "connected"
+
+
+def test_in_a_browser(stack, own):
+    browser = Browser(stack, own)
+    first = browser.connect()
+    second = browser.connect()  # in another window
+    assert browser.come_back(Page(first).decide("allow", HOST(3, 1))) == "connected"
+    assert browser.come_back(Page(second).decide("allow", HOST(3, 1))) == "connected"
+    assert status(stack, own)["email"] == HOST(3, 1)
+
+
+def test_in_another_browser(stack, own):
+    begun, other = Browser(stack, own), Browser(stack, None)
+    location = Page(begun.connect()).decide("allow", HOST(3, 1))
+    assert other.come_back(location) == "wrong_browser"
+    assert begun.come_back(location) == "state_used"  # what was seen elsewhere is good for nothing any more
+    assert not status(stack, own)["connected"]
+
+
+def test_somebody_elses_state(stack, own):
+    # An attacker begins as an app and has a victim, who is signed in here, consent with the victim's Zoom account.
+    victim = Browser(stack, f"{own}-victim")
+    assert victim.come_back(Page(begin(stack, own)).decide("allow", HOST(3, 1))) == "state_invalid"
+    assert not status(stack, own)["connected"] and not status(stack, f"{own}-victim")["connected"]
+
+
+def test_the_page_is_strict(stack, own):
+    url = begin(stack, own)
+    for old, new, text in (("client_id=", "client_id=x", "4,702"), ("redirect_uri=", "redirect_uri=x", "4,700")):
+        answer = requests.get(url.replace(old, new), timeout=TIMEOUT_S, allow_redirects=False)
+        assert answer.status_code == 400 and text in answer.text
+    page = Page(url + "&scope=%3Cscript%3E")
+    assert "<script" not in page.text
+    assert "access_denied" in page.decide("deny")
+
+
+def test_only_staff_connect_and_only_admins_list(stack, own):
+    assert stack.get("zoom/connect", sub=own, role="student").status_code == 403
+    assert stack.post("zoom/disconnect", sub=own, role="student").status_code == 403
+    assert stack.get("admin/connections", sub=own, role="tutor").status_code == 403
+    assert stack.get("zoom/connect", role=None).status_code == 401
+    assert stack.get("admin/connections", params={"what": "x"}).status_code == 422
+
+
+def test_two_people_with_one_zoom_user(stack, own):
+    other = f"{own}-other"
+    connect(stack, own, HOST(4, 1))
+    connect(stack, other, HOST(4, 1))
+    assert status(stack, other)["connected"]
+    mine = status(stack, own)
+    assert not mine["connected"] and mine["state"] == "reconnect_needed" and "Another person" in mine["warning"]
+    assert ("connection.taken_over", "ok") in audit(stack, own)
+    # That the earlier one goes takes nothing from the later one.
+    stack.post("zoom/disconnect", sub=own, role="tutor")
+    assert grants(stack, HOST(4, 1)) == (1, 1) and status(stack, other)["connected"]
+
+
+def test_again_with_another_zoom_user(stack, own):
+    connect(stack, own, HOST(4, 2))
+    connect(stack, own, HOST(5, 3))
+    assert status(stack, own)["email"] == HOST(5, 3)
+    assert grants(stack, HOST(4, 2)) == (0, 0) and grants(stack, HOST(5, 3)) == (1, 1)
+    [row] = stack.rows("SELECT detail FROM audit WHERE subject = %s ORDER BY id DESC LIMIT 1", own)
+    assert "instead of Zoom user" in row["detail"]
+    assert len(stack.rows("SELECT id FROM connection WHERE sub = %s", own)) == 1
+
+
+@pytest.mark.parametrize("fault, code", [({"status": 503}, "zoom_failed"), ({"cut": {"when": "after_processing"}}, "zoom_failed")])
+def test_zoom_fails_at_the_exchange(stack, own, fault, code):
+    location = Page(begin(stack, own)).decide("allow", HOST(5, 2))
+    stack.sandbox.fault(fault, {"path": "/oauth/token"}, count=1)
+    assert come_back(stack, location) == code
+    assert not status(stack, own)["connected"]
+    connect(stack, own, HOST(5, 2))
+    assert status(stack, own)["connected"] and grants(stack, HOST(5, 2)) == (1, 1)
+
+
+def test_zoom_does_not_say_whose_the_tokens_are(stack, own):
+    location = Page(begin(stack, own)).decide("allow", HOST(5, 2))
+    stack.sandbox.fault({"status": 500}, {"path": "/v2/users/me"}, count=2)
+    assert come_back(stack, location) == "zoom_failed"
+    stack.sandbox.clear_faults()
+    assert not status(stack, own)["connected"] and grants(stack, HOST(5, 2)) == (0, 0)
+
+
+def test_a_users_token_reaches_that_user_alone(stack, own):
+    """What the sandbox is held to: user tokens work for `me`."""
+    page = Page(begin(stack, own))
+    code = urllib.parse.parse_qs(urllib.parse.urlsplit(page.decide("allow", HOST(5, 1))).query)["code"][0]
+    app = (stack.settings["ZOOM_OAUTH_CLIENT_ID"], stack.settings["ZOOM_OAUTH_CLIENT_SECRET"])
+    token_url = f"{stack.settings['ZOOM_OAUTH_URL']}/token"
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": page.fields["redirect_uri"]}
+    wrong = requests.post(token_url, auth=app, data={**form, "code_verifier": "x" * 43}, timeout=TIMEOUT_S)
+    assert (wrong.status_code, wrong.json()["error"]) == (400, "invalid_grant")
+    again = requests.post(token_url, auth=app, data={**form, "code_verifier": "x" * 43}, timeout=TIMEOUT_S)
+    assert again.json() == {"reason": f"Invalid authorization code {code}", "error": "invalid_grant"}
+    verifier = "v" * 64
+    query = urllib.parse.parse_qs(urllib.parse.urlsplit(page.url).query)
+    query["code_challenge"] = [base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()]
+    mine = Page(page.url.split("?")[0] + "?" + urllib.parse.urlencode({name: value[0] for name, value in query.items()}))
+    form["code"] = urllib.parse.parse_qs(urllib.parse.urlsplit(mine.decide("allow", HOST(5, 1))).query)["code"][0]
+    token = requests.post(token_url, auth=app, data={**form, "code_verifier": verifier}, timeout=TIMEOUT_S).json()
+
+    def ask(path):
+        return requests.get(f"{stack.settings['ZOOM_API_URL']}{path}", headers={"Authorization": f"Bearer {token['access_token']}"}, timeout=TIMEOUT_S)
+
+    assert ask("/users/me").json()["email"] == HOST(5, 1)
+    assert ask(f"/users/{HOST(2, 1)}").json()["code"] == 1010
+    renewed = requests.post(token_url, auth=app, data={"grant_type": "refresh_token", "refresh_token": token["refresh_token"]}, timeout=TIMEOUT_S)
+    assert renewed.status_code == 200 and ask("/users/me").json()["code"] == 124
+    stale = requests.post(token_url, auth=app, data={"grant_type": "refresh_token", "refresh_token": token["refresh_token"]}, timeout=TIMEOUT_S)
+    assert (stale.status_code, stale.text) == (400, '{"reason":"Invalid Token!","error":"invalid_grant"}')
+
+
+# ---- refresh, by the job runner
+
+
+def idle(stack, sub):
+    stack.rows("UPDATE connection SET refreshed_at = 1, renew_at = 1, expires_at = 1, try_at = 0 WHERE sub = %s", sub)
+
+
+def row_of(stack, sub):
+    return stack.rows("SELECT * FROM connection WHERE sub = %s", sub)[0]
+
+
+def test_idle_connections_are_refreshed(stack, own):
+    connect(stack, own, HOST(1, 2))
+    before = row_of(stack, own)
+    idle(stack, own)
+    after = wait_for(lambda: row_of(stack, own)["pair"] == before["pair"] + 1 and row_of(stack, own), 10)
+    assert after["refresh_sealed"] != before["refresh_sealed"] and after["begun"] == 0 and after["owner"] is None
+    assert grants(stack, HOST(1, 2)) == (1, 1)
+
+
+def test_a_revoked_connection_is_marked_and_told(stack, own):
+    connect(stack, own, HOST(1, 2))
+    stack.sandbox.call("POST", "grants/revoke", {"user": HOST(1, 2)})
+    idle(stack, own)
+    now = wait_for(lambda: (lambda s: s["state"] == "reconnect_needed" and s)(status(stack, own)), 10)
+    assert not now["connected"] and now["email"] == HOST(1, 2) and "Connect again" in now["warning"]
+    row = row_of(stack, own)
+    assert row["reason"] == "revoked" and row["access_sealed"] is None and row["refresh_sealed"] is None
+    assert ("connection.reconnect_needed", "failed") in audit(stack, own)
+    assert listed(stack, own)[0]["reason"] == "revoked"
+    connect(stack, own, HOST(1, 2))
+    assert status(stack, own)["state"] == "connected"
+
+
+def test_a_lost_answer_is_noticed(stack, own):
+    connect(stack, own, HOST(1, 2))
+    stack.sandbox.fault({"cut": {"when": "after_processing"}}, {"path": "/oauth/token"}, count=1)
+    idle(stack, own)
+    wait_for(lambda: row_of(stack, own)["state"] == "reconnect_needed", 10)
+    assert row_of(stack, own)["reason"] == "answer_lost"
+
+
+def test_zoom_away_marks_nothing(stack, own):
+    connect(stack, own, HOST(1, 2))
+    stack.sandbox.fault({"status": 503}, {"path": "/oauth/token"}, count=1000)
+    idle(stack, own)
+    wait_for(lambda: row_of(stack, own)["failures"] >= 2, 15)
+    assert row_of(stack, own)["state"] == "connected"
+    stack.sandbox.clear_faults()
+    idle(stack, own)
+    wait_for(lambda: row_of(stack, own)["failures"] == 0 and row_of(stack, own)["pair"] == 2, 15)
+    assert grants(stack, HOST(1, 2)) == (1, 1)
+
+
+def test_killed_in_mid_refresh(make_stack):
+    stack = make_stack()
+    connect(stack, "killed", HOST(1, 1))
+    stack.sandbox.fault({"latency_ms": {"after": 20000}}, {"path": "/oauth/token"}, count=1)
+    idle(stack, "killed")
+    wait_for(lambda: stack.sandbox.state()["counters"]["refreshes"] == 1, 10)
+    [runner] = stack.workers("mp-jobs")
+    subprocess.run(["kill", "-9", str(runner)], check=True)
+    wait_for(lambda: row_of(stack, "killed")["state"] == "reconnect_needed", 15)
+    assert row_of(stack, "killed")["reason"] == "answer_lost" and status(stack, "killed")["state"] == "reconnect_needed"
+    assert grants(stack, HOST(1, 1))[0] <= 1
+
+
+def test_rows_cannot_change_places(stack, own):
+    other = f"{own}-other"
+    connect(stack, own, HOST(2, 3))
+    connect(stack, other, HOST(3, 3))
+    theirs = row_of(stack, other)
+    stack.rows("UPDATE connection SET access_sealed = %s, refresh_sealed = %s WHERE sub = %s", theirs["access_sealed"], theirs["refresh_sealed"], own)
+    before = stack.sandbox.state()["counters"]["refreshes"]
+    idle(stack, own)
+    wait_for(lambda: stack.log("connection.unreadable", person=own), 10)
+    assert stack.sandbox.state()["counters"]["refreshes"] == before and row_of(stack, own)["state"] == "connected"
+    stack.rows("DELETE FROM connection WHERE sub = %s", own)
+
+
+# ---- at rest
+
+
+def secrets_of(stack):
+    """Every token that the sandbox has given to a person."""
+    path = stack.run / "sandbox-state.json"
+    state = json.loads(wait_for(lambda: path.exists() and path.read_text(), 5))
+    return [row["token"] for row in state["tokens"] if row.get("user")] + [row["token"] for row in state["refresh_tokens"]]
+
+
+def test_no_token_in_clear_anywhere(stack, own):
+    connect(stack, own, HOST(3, 2))
+    idle(stack, own)
+    wait_for(lambda: row_of(stack, own)["pair"] == 2, 10)
+    wait_for(lambda: len(secrets_of(stack)) >= 4, 5)
+    seen = subprocess.run(["mariadb-dump", "--no-defaults", "-u", "root", "-S", str(stack.run / "mariadb.sock"), "--hex-blob", "meetpool"],
+                          capture_output=True, text=True, check=True).stdout
+    assert "INSERT INTO `connection`" in seen
+    for path in (stack.run / "logs").glob("*.log"):
+        if path.name != "sandbox.log":
+            seen += path.read_text(errors="replace")
+    seen += json.dumps([listed(stack, own), status(stack, own)])
+    found = [token for token in secrets_of(stack) if token in seen or token.split(".")[-1] in seen]
+    assert found == []
+    # nor a code, a state or a verifier
+    assert not re.search(r"[?&](code|state)=[A-Za-z0-9_-]{20}", seen)
+
+
+def test_rotation_of_keys_under_load(make_stack):
+    stack = make_stack(ZOOM_REDIRECT_URI="https://localhost:1/api/zoom/callback")
+    keys = stack.settings["MEETPOOL_ENCRYPTION_KEYS"]
+    people = [f"p{i}" for i in range(6)]
+    for i, sub in enumerate(people):
+        location = Page(begin(stack, sub)).decide("allow", HOST(i % 5 + 1, i // 5 + 1))
+        assert come_back(stack, location) == "connected"
+    new = "k2:" + base64.b64encode(bytes(range(32))).decode()
+    stack.restart_daemon(MEETPOOL_ENCRYPTION_KEYS=f"{new},{keys}")
+    before = {sub: row_of(stack, sub)["pair"] for sub in people}
+
+    def work(index):
+        if index < 6:
+            idle(stack, people[index])
+        else:
+            return stack.script("ctl", "rotate-keys").stdout
+
+    said = together(8, work)[6]
+    assert re.search(r"\d+ sealed anew, \d+ left", said)
+    wait_for(lambda: all(row_of(stack, sub)["pair"] > before[sub] for sub in people), 20)
+    last = stack.script("ctl", "rotate-keys").stdout
+    assert ", 0 left" in last, last
+    for sub in people:
+        assert row_of(stack, sub)["access_sealed"].startswith("v1.k2.") and row_of(stack, sub)["refresh_sealed"].startswith("v1.k2.")
+        assert row_of(stack, sub)["failures"] == 0
+    # The old key is out of use now.
+    stack.restart_daemon(MEETPOOL_ENCRYPTION_KEYS=new)
+    for sub in people:
+        idle(stack, sub)
+    wait_for(lambda: all(row_of(stack, sub)["pair"] > before[sub] + 1 for sub in people), 20)
+    assert all(row_of(stack, sub)["state"] == "connected" for sub in people)
+    assert "k2" in stack.script("ctl", "connections").stdout or all(sub in stack.script("ctl", "connections").stdout for sub in people)
