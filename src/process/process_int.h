@@ -89,9 +89,9 @@ bool board_alive(const struct board *board, enum child_role pool);
  * `waited_ms` -1: not known; then the time since a worker last took a request stands for it.
  */
 bool pool_saturated(const struct board_view *view, int64_t waited_ms);
-#define POOL_PATIENCE_MS  600 /* a refusal is promised within a second */
-#define POOL_SLOW_MS      350
-#define POOL_WAIT_MOST_MS 3000
+#define POOL_PATIENCE_MS  750 /* a refusal is promised within a second */
+#define POOL_SLOW_MS      700 /* longer than a quick request takes on a machine out of breath */
+#define POOL_WAIT_MOST_MS 10000
 
 #define OWNER_MAX 40
 /* "<instance>/<slot>/<generation>": who holds a lease. */
