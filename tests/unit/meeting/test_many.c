@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "meetpool/clock.h"
@@ -54,7 +55,8 @@ static void become_sandbox(const struct sandbox *sandbox, int out)
 {
     const char *program = getenv("MP_TEST_SANDBOX");
 
-    if (dup2(out, STDOUT_FILENO) < 0)
+    /* A test that dies takes it along. */
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || dup2(out, STDOUT_FILENO) < 0)
         _exit(126);
     execl(program != NULL ? program : "./meetpool-sandbox", "meetpool-sandbox", "--listen", "127.0.0.1:0", "--init-accounts", "3", "--hosts", "3",
           "--env-file", sandbox->env_path, (char *)NULL);
