@@ -5,6 +5,7 @@ import json
 import pytest
 
 from contract import CONTRACT, DOCUMENT, Contract
+from desk import FACES, Desk, day
 
 MEETING = {"topic": "Described", "start_time": "2031-03-01T10:00:00Z", "duration": 30}
 
@@ -57,9 +58,50 @@ def successes(*tags):
             if "responses" in operation and (not tags or set(tags) & set(operation["tags"])) for status in operation["responses"] if status[0] in "23"}
 
 
+def walk_schedule(stack):
+    """The same for courses, batches, sessions, every face of bookings, and calendars."""
+    desk = Desk(stack, "walker", "tutor")
+    course = desk.course()
+    batch = desk.batch(course, member_ids=["s"])
+    session, bare = desk.session(batch), desk.session(batch, create_zoom_meeting=False)
+    path = f"batches/{batch['id']}/schedule"
+    desk.schedule(batch, recurrence="FREQ=DAILY;COUNT=2", create_zoom_meeting=False)
+    desk.post(f"{path}/{bare['_id']}/create-zoom-meeting")
+    desk.post(f"{path}/{bare['_id']}/create-zoom-meeting")
+    desk.post("zoom/sessions/meeting", {"session_id": desk.session(batch, create_zoom_meeting=False)["_id"]})
+    many = {"sessions": [{"title": "Many", "start_time": f"{day()}T10:00:00Z", "duration": 30}]}
+    desk.post(f"courses/{course['id']}/sessions/batch", many)
+    desk.post(f"courses/{course['id']}/sessions/batch", {**many, "dry_run": True}, sub="admin-1", role="admin")
+    walked = ["courses", f"courses/{course['id']}", f"courses/{course['id']}/sessions", "batches", f"batches/{batch['id']}", path, f"{path}/{session['_id']}",
+              f"{path}/{session['_id']}.ics", "me/meeting-defaults", "calendar/me"]
+    for face in FACES:
+        booking = desk.booked(face)
+        walked += [face, f"{face}/{booking['id']}", f"{face}/{booking['id']}.ics", f"{face}?status=deleted", f"{face}?from=x"]
+        desk.patch(f"{face}/{booking['id']}", {"title": "Changed"})
+        desk.patch(f"{face}/{booking['id']}", {"title": 1})
+        desk.delete(f"{face}/{desk.booked(face)['id']}")
+    for where in walked:
+        desk.get(where)
+        stack.get(where, role="student", sub="s")
+        stack.get(where, role=None)
+        stack.request("HEAD", where, **desk.who)
+        stack.request("OPTIONS", where)
+    stack.get(desk.get("calendar/me").json()["data"]["url"][len(stack.base):], role=None)
+    desk.post("calendar/me/reset")
+    stack.request("PUT", "me/meeting-defaults", json={"settings": {}}, **desk.who)
+    desk.patch(f"courses/{course['id']}", {"title": "Changed"})
+    desk.patch(f"batches/{batch['id']}", {"name": "Changed"})
+    desk.patch(f"{path}/{session['_id']}", {"title": "Changed"})
+    desk.delete(f"batches/{batch['id']}")
+    desk.delete(f"{path}/{session['_id']}", params={"scope": "this"})
+    desk.delete(f"batches/{desk.batch()['id']}")
+    desk.delete(f"courses/{desk.course()['id']}")
+
+
 def test_every_route_answers_as_described(stack):
     walk(stack)
-    assert sorted(successes("meetings", "pool", "session", "operations") - CONTRACT.seen) == []
+    walk_schedule(stack)
+    assert sorted(successes("meetings", "pool", "courses", "bookings", "calendar", "session", "operations") - CONTRACT.seen) == []
 
 
 def removed(path, *names):

@@ -382,12 +382,12 @@ def test_cancelling_this_and_following(desk, batch, series):
 def test_settings_in_order(desk, course):
     """The kind's < the batch's < the person's own < the request's; what was asked and what Zoom made of it stand in the meeting."""
     host = desk.as_("tutor-set", "tutor")
-    batch = host.batch(settings={"waiting_room": True, "join_before_host": False, "mute_upon_entry": False})
-    answer = host.stack.request("PUT", "me/meeting-defaults", json={"settings": {"join_before_host": True, "participant_video": True}}, sub="tutor-set", role="tutor")
-    assert good(answer, 200)["settings"] == {"join_before_host": True, "participant_video": True}
-    assert good(host.get("me/meeting-defaults"), 200)["settings"] == {"join_before_host": True, "participant_video": True}
-    session = host.session(batch, settings={"participant_video": False})
-    wanted = {"host_video": True, "participant_video": False, "join_before_host": True, "mute_upon_entry": False, "waiting_room": True,
+    batch = host.batch(settings={"participant_video": True, "join_before_host": False, "mute_upon_entry": False})
+    answer = host.stack.request("PUT", "me/meeting-defaults", json={"settings": {"join_before_host": True, "host_video": False}}, sub="tutor-set", role="tutor")
+    assert good(answer, 200)["settings"] == {"join_before_host": True, "host_video": False}
+    assert good(host.get("me/meeting-defaults"), 200)["settings"] == {"join_before_host": True, "host_video": False}
+    session = host.session(batch, settings={"host_video": True})
+    wanted = {"host_video": True, "participant_video": True, "join_before_host": True, "mute_upon_entry": False, "waiting_room": False,
               "meeting_authentication": False, "auto_recording": "cloud"}
     meeting = good(host.get(f"zoom/meetings/{session['zoom_meeting']['meeting_id']}"), 200)["meeting"]
     assert meeting["settings_requested"] == wanted
