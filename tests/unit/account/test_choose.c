@@ -216,6 +216,11 @@ static void hosts_that_cannot_hold_meetings(void **state)
     assert_int_equal(host_of(&p, 0, false, &verdict), -1);
     assert_int_equal(verdict, MP_VERDICT_INACTIVE);
     assert_int_equal(host_of(&p, 0, true, &verdict), 0);
+    p.host_states[0][1].daily_used = 1;
+    assert_int_equal(host_of(&p, 0, true, &verdict), 1); /* the one that is well, though it has the more calls behind it */
+    p.host_states[0][0].inactive_until = p.host_states[0][1].inactive_until = MP_HOST_RULED_OUT;
+    assert_int_equal(host_of(&p, 0, true, &verdict), -1);
+    assert_int_equal(verdict, MP_VERDICT_INACTIVE);
 }
 
 static void nearest_start(void **state)
