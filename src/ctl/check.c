@@ -155,6 +155,7 @@ int ctl_check(struct ctl *ctl)
     check_keys(&check);
     check_database(&check);
     check_accounts(&check);
+    check_app(&check);
     printf("%u errors, %u warnings\n", check.errors, check.warnings);
     return check.errors > 0 ? 2 : check.warnings > 0 ? 1 : 0;
 }

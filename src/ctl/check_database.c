@@ -104,6 +104,7 @@ void check_database(struct check *check)
         check_durability(check, db);
         check_connections(check, db);
         check_clock(check, db);
+        check_stored_keys(check, db);
     }
     mp_db_free(db);
 }

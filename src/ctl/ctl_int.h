@@ -81,5 +81,8 @@ void check_warn(struct check *check, const char *variable, const char *mend, con
 void check_error(struct check *check, const char *variable, const char *mend, const char *fmt, ...) MP_PRINTF(4, 5);
 void check_database(struct check *check);
 void check_accounts(struct check *check);
+/* The users' app. After check_accounts(). */
+void check_app(struct check *check);
+void check_stored_keys(struct check *check, struct mp_db *db);
 
 #endif

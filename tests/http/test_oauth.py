@@ -393,3 +393,77 @@ def test_rotation_of_keys_under_load(make_stack):
     wait_for(lambda: all(row_of(stack, sub)["pair"] > before[sub] + 1 for sub in people), 20)
     assert all(row_of(stack, sub)["state"] == "connected" for sub in people)
     assert "k2" in stack.script("ctl", "connections").stdout or all(sub in stack.script("ctl", "connections").stdout for sub in people)
+
+
+# ---- killed in the middle
+
+
+def kill_workers(stack):
+    for pid in stack.workers():
+        subprocess.run(["kill", "-9", str(pid)], check=False)
+
+
+def quietly(call):
+    """The answer of a request whose worker is killed is nginx' own, or none."""
+    try:
+        call()
+    except (AssertionError, requests.RequestException):
+        pass
+
+
+def test_killed_while_connecting_and_disconnecting(make_stack):
+    stack = make_stack()
+    sandbox = stack.sandbox
+
+    def calls_to(path):
+        return len([call for call in sandbox.calls()["calls"] if call["path"] == path and call["processed"]])
+
+    def killed_at(path, call):
+        before = calls_to(path)
+        sandbox.fault({"latency_ms": {"after": 3000}}, {"path": path}, count=1)
+
+        def other(index):
+            if index == 0:
+                quietly(call)
+            else:
+                wait_for(lambda: calls_to(path) > before, 10)
+                kill_workers(stack)
+
+        together(2, other)
+
+    # After Zoom has given the tokens, and after it has said whose they are: nothing is stored, and the next consent works.
+    for path in ("/oauth/token", "/v2/users/me"):
+        location = Page(begin(stack, "p")).decide("allow", HOST(1, 1))
+        killed_at(path, lambda: come_back(stack, location))
+        assert status(stack, "p")["state"] == "not_connected"
+        assert come_back(stack, location) == "state_used"
+    connect(stack, "p", HOST(1, 1))
+    assert status(stack, "p")["connected"] and grants(stack, HOST(1, 1)) == (1, 1)
+    # After Zoom has revoked: the connection is still there and dead; using it says so, and disconnecting again works at once.
+    killed_at("/oauth/revoke", lambda: stack.post("zoom/disconnect", sub="p", role="tutor"))
+    assert grants(stack, HOST(1, 1)) == (0, 0) and len(stack.rows("SELECT id FROM connection")) == 1
+    idle(stack, "p")
+    wait_for(lambda: status(stack, "p")["state"] == "reconnect_needed", 10)
+    assert stack.post("zoom/disconnect", sub="p", role="tutor").json()["data"]["disconnected"]
+    assert status(stack, "p")["state"] == "not_connected"
+
+
+def test_a_wrong_key_is_named_at_start_and_changes_nothing(make_stack):
+    stack = make_stack()
+    connect(stack, "p", HOST(1, 1))
+    before, keys = row_of(stack, "p"), stack.settings["MEETPOOL_ENCRYPTION_KEYS"]
+    other = base64.b64encode(bytes(range(32))).decode()
+    with pytest.raises(AssertionError, match=r"MEETPOOL_ENCRYPTION_KEYS: key k1 is not the key"):
+        stack.restart_daemon(MEETPOOL_ENCRYPTION_KEYS=f"k1:{other}")
+    assert row_of(stack, "p") == before
+    stack.env["MEETPOOL_ENCRYPTION_KEYS"] = f"k9:{other}"
+    stack.up()
+    assert wait_for(lambda: stack.log("keys.missing", role="jobs"), 10)[0]["key"] == "k1"
+    assert "lacks key k1" in stack.script("ctl", "check", check=False).stdout
+    idle(stack, "p")
+    wait_for(lambda: stack.log("connection.unreadable", person="p"), 10)
+    assert row_of(stack, "p")["refresh_sealed"] == before["refresh_sealed"] and row_of(stack, "p")["state"] == "connected"
+    stack.restart_daemon(MEETPOOL_ENCRYPTION_KEYS=f"k9:{other},{keys}")
+    idle(stack, "p")
+    wait_for(lambda: row_of(stack, "p")["pair"] == 2, 10)
+    assert row_of(stack, "p")["refresh_sealed"].startswith("v1.k9.")
