@@ -111,13 +111,12 @@ static void read_members(const struct mp_json_reader *r, struct wanted *w)
     (void)mp_people_read(r, "member_ids", MEMBERS_MAX, &w->members, &w->members_count);
 }
 
-static int decode(struct mp_ctx *ctx, const struct mp_request *req, struct wanted *w, struct mp_error *err)
+static int decode(struct mp_ctx *ctx, const struct mp_request *req, struct mp_response *res, struct wanted *w, struct mp_error *err)
 {
     static const char *const types[] = {"individual", "group", NULL};
     const struct mp_json_reader r = {req->arena, req->json, NULL, err};
     struct json_object *settings;
     size_t type;
-    bool pmi_asked;
 
     if (!w->creating || mp_json_require(&r, "name"))
         (void)mp_json_get_text(&r, "name", 1, NAME_MAX_CHARS, false, &w->row.name);
@@ -129,7 +128,7 @@ static int decode(struct mp_ctx *ctx, const struct mp_request *req, struct wante
     }
     (void)mp_json_get_text(&r, "instructor_id", 1, SUB_MAX, false, &w->row.instructor_sub);
     (void)mp_json_get_zone(&r, "timezone", &w->row.timezone);
-    settings = mp_settings_read(&r, &pmi_asked);
+    settings = mp_booking_settings_read(&r, req, res);
     if (settings != NULL)
         w->row.settings = mp_json_text(req->arena, settings);
     read_members(&r, w);
@@ -206,7 +205,7 @@ static int batches_create(struct mp_ctx *ctx, struct mp_request *req, struct mp_
                                .created_at = now_ms,
                                .updated_at = now_ms}};
 
-    if (decode(ctx, req, &w, err) < 0 || mp_tx_run(ctx->db, store, &w, err) < 0)
+    if (decode(ctx, req, res, &w, err) < 0 || mp_tx_run(ctx->db, store, &w, err) < 0)
         return -1;
     return reply(ctx, req, res, 201, "Batch created", &w.row, err);
 }
@@ -250,7 +249,7 @@ static int batches_change(struct mp_ctx *ctx, struct mp_request *req, struct mp_
 {
     struct wanted w = {0};
 
-    if (mp_batch_find(ctx, req, req->params[0], true, &w.row, err) < 0 || decode(ctx, req, &w, err) < 0)
+    if (mp_batch_find(ctx, req, req->params[0], true, &w.row, err) < 0 || decode(ctx, req, res, &w, err) < 0)
         return -1;
     w.row.updated_at = mp_now_ms();
     if (mp_tx_run(ctx->db, store, &w, err) < 0)

@@ -185,11 +185,23 @@ static const char *const kind_settings[MP_KIND_COUNT] = {
         "{\"host_video\":true,\"participant_video\":true,\"join_before_host\":false,\"waiting_room\":false,\"auto_recording\":\"none\"}",
 };
 
+/* A setting that is null says nothing: what it would override stays. */
+static void drop_nulls(struct json_object *settings)
+{
+    json_object_object_foreach(settings, name, value)
+    {
+        if (value == NULL)
+            json_object_object_del(settings, name);
+    }
+}
+
 struct json_object *mp_booking_settings_read(const struct mp_json_reader *reader, const struct mp_request *req, struct mp_response *res)
 {
     bool pmi_asked;
     struct json_object *settings = mp_settings_read(reader, &pmi_asked);
 
+    if (settings != NULL)
+        drop_nulls(settings);
     mp_settings_compare(req, res, NULL, NULL, pmi_asked);
     return settings;
 }

@@ -24,7 +24,7 @@ void mp_booking_warn(const struct mp_request *req, struct mp_response *res, cons
 /* Only what did not go through. */
 void mp_booking_warn_trouble(struct mp_response *res, const struct mp_booking *booking, int index);
 
-/* settings{} of a request; what is never used warns. NULL where the member is absent. */
+/* settings{} of a request without its nulls; what is never used warns. NULL where the member is absent. */
 struct json_object *mp_booking_settings_read(const struct mp_json_reader *reader, const struct mp_request *req, struct mp_response *res);
 
 /* The settings asked of Zoom: those of the kind, overridden by the batch's (NULL: none), by the host's own defaults, by the request's (NULL: none).

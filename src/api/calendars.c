@@ -198,16 +198,14 @@ static int defaults_write(struct mp_ctx *ctx, struct mp_request *req, struct mp_
     const struct mp_json_reader r = {req->arena, req->json, NULL, err};
     struct json_object *settings;
     const char *text;
-    bool pmi_asked;
 
     (void)mp_json_require(&r, "settings");
-    settings = mp_settings_read(&r, &pmi_asked);
+    settings = mp_booking_settings_read(&r, req, res);
     if (mp_error_set(err))
         return -1;
     text = mp_json_text(req->arena, settings);
     if (mp_store_person_set_defaults(ctx->db, req->user.sub, text, mp_now_ms(), err) < 0)
         return -1;
-    mp_settings_compare(req, res, NULL, NULL, pmi_asked);
     return defaults_reply(req, res, "Your meeting defaults are stored", text, err);
 }
 

@@ -135,7 +135,7 @@ def test_the_same_key_gives_the_same_sessions(desk):
     check_agreement(desk, 12)
 
 
-@pytest.mark.parametrize("after", [0.25, 0.8, 1.3])
+@pytest.mark.parametrize("after", [0.3, 0.9])
 def test_the_same_key_after_the_worker_was_killed(desk, after):
     """Whatever it had done until then: the same sessions, each with one meeting."""
     course, sessions, headers = desk.course(), spread(40), {"Idempotency-Key": f"killed-{after}"}
@@ -153,6 +153,7 @@ def test_the_same_key_after_the_worker_was_killed(desk, after):
     time.sleep(after)
     for pid in desk.stack.workers():
         os.kill(pid, signal.SIGKILL)
+    killed_at = time.monotonic()
     asking.join()
     desk.sandbox.knobs(latency_ms=0)
     answer = wait_for(lambda: next((one for one in [make(desk, sessions, course, headers)] if one.status_code == 201), None), 40, 0.5, "an answer")
@@ -160,6 +161,8 @@ def test_the_same_key_after_the_worker_was_killed(desk, after):
     assert [one["title"] for one in made] == [one["title"] for one in sessions]
     wait_for(lambda: not desk.stack.rows("SELECT id FROM booking WHERE meeting_state <> 'ok' LIMIT 1"), 20, 0.2, "every session's meeting")
     assert sorted(row["public_id"] for row in desk.stack.rows("SELECT public_id FROM booking")) == sorted(one["_id"] for one in made)
+    # What the dead one had asked of Zoom comes to pass this late; it must not stay.
+    time.sleep(max(0, killed_at + 0.8 - time.monotonic()))
     check_agreement(desk, 40, 20)
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from booking import differences
 from desk import FACES, LENGTH, TIME, Desk, codes, day, explained, good, refused
-from harness import wait_for
+from harness import together, wait_for
 from pool import CREATE, DELETE, DOWN, UPDATE
 
 
@@ -274,6 +274,48 @@ def test_cancelled_while_it_is_pending_none_is_made(desk, batch):
     assert len(desk.live()) == before + 1
 
 
+# ---- several at once
+
+def test_two_changes_at_once_end_in_one_truth(desk, batch):
+    session = desk.session(batch)
+    titles = [f"Title {i}" for i in range(6)]
+    answers = together(6, lambda i: desk.patch(path_of(batch, session), {"title": titles[i], "start_time": "10:00", "end_time": f"11:{30 + i}"}))
+    assert {answer.status_code for answer in answers} <= {200, 409}, [answer.text for answer in answers]
+    done = desk.wait_state(lambda: desk.read_session(batch, session), "ok")
+    wait_for(lambda: desk.at_zoom(done["zoom_meeting"]["meeting_id"])["topic"] == f"Advanced JavaScript - {done['title']}", 10, 0.2, "Zoom's agreement")
+    assert desk.at_zoom(done["zoom_meeting"]["meeting_id"])["duration"] == 90 + titles.index(done["title"])
+    at_rest(desk)
+
+
+def test_a_change_and_a_cancellation_at_once(desk, batch):
+    session = desk.session(batch)
+    answers = together(2, lambda i: desk.delete(path_of(batch, session)) if i else desk.patch(path_of(batch, session), {"title": "Changed"}))
+    assert answers[1].status_code == 200 and answers[0].status_code in (200, 404, 409)
+    refused(desk.get(path_of(batch, session)), 404, "not_found")
+    wait_for(lambda: desk.at_zoom(session["zoom_meeting"]["meeting_id"]) is None, 10, 0.2, "the deletion at Zoom")
+    at_rest(desk)
+
+
+def test_the_same_key_at_once_makes_one_session(desk, batch):
+    date = day()
+    answers = together(4, lambda i: desk.post(f"batches/{batch['id']}/schedule", {"date": date, "start_time": "10:00", "end_time": "11:00", "title": "Once"},
+                                              headers={"Idempotency-Key": f"once-{date}"}))
+    assert len({good(answer)["session"]["_id"] for answer in answers}) == 1
+    listed = good(desk.get(f"batches/{batch['id']}/schedule", params={"from": f"{date}T00:00:00Z", "to": f"{date}T23:00:00Z"}), 200)["sessions"]
+    assert len(listed) == 1
+    at_rest(desk)
+
+
+def test_a_meeting_deleted_at_zoom_by_hand_is_told_and_made_anew_on_request(desk, batch):
+    session = desk.session(batch)
+    assert desk.stack.delete(f"zoom/meetings/{session['zoom_meeting']['meeting_id']}").status_code == 200
+    seen = desk.read_session(batch, session)
+    assert seen["meeting_state"] == "failed" and seen["meeting_state_reason"] and seen["zoom_meeting"] is None
+    again = good(desk.post(path_of(batch, session) + "/create-zoom-meeting"))
+    assert again["session"]["meeting_state"] == "ok" and again["zoom_meeting"]["id"] != session["zoom_meeting"]["meeting_id"]
+    at_rest(desk)
+
+
 # ---- no room
 
 def test_no_capacity_is_pending_until_there_is_room(desk, batch):
@@ -406,6 +448,13 @@ def test_settings_that_zoom_takes_otherwise(desk, batch):
     assert "waiting_room" in answer.json()["warnings"][0]["message"]
     meeting = good(desk.get(f"zoom/meetings/{good(answer)['zoom_meeting']['id']}"), 200)["meeting"]
     assert meeting["settings_requested"]["waiting_room"] is False and meeting["settings_effective"]["waiting_room"] is True
+
+
+def test_a_setting_that_is_null_and_one_that_is_never_used(desk, batch):
+    answer = desk.schedule(batch, settings={"host_video": None, "use_pmi": True})
+    assert codes(answer) == ["settings_differ"] and "use_pmi" in answer.json()["warnings"][0]["message"]
+    at_zoom = desk.at_zoom(good(answer)["zoom_meeting"]["id"])
+    assert at_zoom["settings"]["host_video"] is True and not at_zoom["settings"].get("use_pmi")
 
 
 @pytest.mark.parametrize("body, field", [({}, "settings"), ({"settings": {"auto_recording": "x"}}, "settings.auto_recording"), ({"settings": 1}, "settings")])
