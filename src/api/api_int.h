@@ -195,6 +195,7 @@ extern const struct mp_route_table mp_ops_routes;
 extern const struct mp_route_table mp_account_routes;
 extern const struct mp_route_table mp_meeting_routes;
 extern const struct mp_route_table mp_connection_routes;
+extern const struct mp_route_table mp_audit_routes;
 extern const struct mp_route_table mp_course_routes;
 extern const struct mp_route_table mp_batch_routes;
 extern const struct mp_route_table mp_session_routes;

@@ -6,6 +6,7 @@ const struct mp_route_table *const mp_api_tables[] = {
     &mp_account_routes,
     &mp_meeting_routes,
     &mp_connection_routes,
+    &mp_audit_routes,
     &mp_course_routes,
     &mp_batch_routes,
     &mp_session_routes,

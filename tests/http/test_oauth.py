@@ -53,6 +53,10 @@ def test_the_whole_way(stack, own):
     assert now["connected"] and now["email"] == HOST(1, 1) and now["zoomUserId"] == page.users[HOST(1, 1)] and now["state"] == "connected"
     assert now["warning"] is None and now["tokenExpiry"] > now["connectedAt"]
     assert audit(stack, own) == [("connection.connect", "ok")]
+    [entry] = stack.get("admin/audit-log", params={"subject": own}).json()["data"]["entries"]
+    assert entry["actor"] == own and entry["action"] == "connection.connect" and entry["request_id"] and entry["remote_addr"]
+    assert stack.get("admin/audit-log", params={"page_size": 1}).json()["data"]["next_page_token"] or len(stack.rows("SELECT id FROM audit")) == 1
+    assert stack.get("admin/audit-log", sub=own, role="tutor").status_code == 403
     [row] = listed(stack, own)
     assert (row["state"], row["email"], row["last_error"]) == ("connected", HOST(1, 1), None) and "sealed" not in json.dumps(row)
 
@@ -103,7 +107,7 @@ def test_replayed(stack, own):
 
 def test_expired(stack, own):
     location = Page(begin(stack, own)).decide("allow", HOST(3, 1))
-    stack.rows("UPDATE oauth_state SET expires_at = 1 WHERE sub = %s", own)
+    stack.rows("UPDATE oauth_state SET expires_at = expires_at - 700000 WHERE sub = %s", own)
     assert come_back(stack, location) == "state_expired"
     assert not status(stack, own)["connected"]
 
