@@ -127,6 +127,8 @@ class Pool:
     def disagreement(self):
         """Why Zoom, the database and the API do not agree; empty where they do."""
         zoom = {str(meeting["id"]): meeting for meeting in self.live()}
+        if self.stack.get("zoom/meetings").status_code == 503:
+            return "no worker answers"
         listed = {meeting["id"]: meeting for meeting in self.listed()}
         held = sorted(str(row["zoom_id"]) for row in self.stack.rows("SELECT zoom_id FROM place WHERE taken = 1 AND state = 'held'"))
         running = sorted(number for number, meeting in listed.items() if meeting["status"] != "ended")
@@ -147,7 +149,8 @@ class Pool:
         try:
             wait_for(lambda: not self.disagreement(), seconds, 0.2)
         except AssertionError:
-            raise AssertionError(self.disagreement()) from None
+            done = "".join(f"\n{entry}" for entry in self.stack.log(role="jobs")[-10:])
+            raise AssertionError(f"{self.disagreement()}; repair said:{done}") from None
         if meetings is not None:
             assert len(self.live()) == meetings, json.dumps(self.live(), indent=1)
 
