@@ -1,111 +1,110 @@
 // A person's own page: the Zoom connection, meetings to come, defaults, calendar.
-import { byId, call, element, onClick } from "/api.js";
+import { byId, call, element, news, onEvent } from "/api.js";
+import { meetingItem, meetingsToCome } from "/meetings.js";
+import { outcome } from "/outcomes.js";
 
-// Why a connection did not come to be, in words, by the code that the callback leaves in the address.
-const reasons = {
-    access_denied: "You did not allow the connection in Zoom. Nothing was changed. Choose “Connect Zoom” to try again.",
-    state_expired: "The sign-in at Zoom took too long. Choose “Connect Zoom” to try again.",
-    state_used: "That sign-in was used already. If you are not connected now, choose “Connect Zoom” to try again.",
-    state_missing: "The connection has to be started here. Choose “Connect Zoom”.",
-    state_invalid: "That sign-in does not belong to this page. Choose “Connect Zoom” to try again.",
-    wrong_browser: "The sign-in was started in another browser. Choose “Connect Zoom” in this one.",
-    exchange_failed: "Zoom did not accept the sign-in. Choose “Connect Zoom” to try again.",
-    zoom_failed: "Zoom could not be reached. Try again in a few minutes.",
-};
+const PARTICIPANTS = ["student", "patient", "candidate"];
+const SHOWN_AT_ONCE = 20;
 
 const flags = [
-    ["host_video", "Host video on"],
+    ["host_video", "Host's video on"],
     ["participant_video", "Participants' video on"],
     ["join_before_host", "Joining before the host"],
     ["mute_upon_entry", "Muted on entry"],
     ["waiting_room", "Waiting room"],
-    ["meeting_authentication", "Only signed-in Zoom users"],
+    ["meeting_authentication", "Only people signed in to Zoom"],
 ];
 
-function news(text, kind) {
-    const note = byId("news");
-    note.textContent = text;
-    note.className = `note ${kind}`;
-    note.hidden = false;
-}
-
 function tell(error) {
-    if (error.status === 401) {
+    if (error.status === 401)
         location.replace("/login");
-        return;
-    }
-    news(error.requestId ? `${error.message} (request ${error.requestId})` : error.message, "bad");
+    else
+        news(error.requestId ? `${error.message} (request ${error.requestId})` : error.message, "bad");
 }
 
-function tellOutcome() {
-    const query = new URLSearchParams(location.search);
-    const outcome = query.get("zoom");
-    if (outcome === "connected")
-        news("Your Zoom account is connected. Meetings you host will appear in your own Zoom.", "good");
-    else if (outcome === "error")
-        news(reasons[query.get("code")] ?? "The connection to Zoom did not come to be. Choose “Connect Zoom” to try again.", "bad");
-    if (outcome)
-        history.replaceState(null, "", "/settings");
-}
+// ---- Zoom ----
 
-function showConnection(connection, configured) {
-    const state = byId("zoom-state");
-    const broken = connection.state === "reconnect_needed";
-    state.textContent = broken ? "Reconnect needed" : connection.connected ? "Connected" : "Not connected";
-    state.className = `badge ${broken ? "warn" : connection.connected ? "good" : ""}`;
+const states = {
+    connected: ["Connected", "good", "Meetings you host are made in your own Zoom account."],
+    reconnect_needed: ["Reconnect needed", "warn", "Zoom does not accept the connection any more. Connect again; until then the system's account hosts your meetings."],
+    not_connected: ["Not connected", "", "Connect your Zoom account, and meetings you host are made there."],
+    unknown: ["Not known", "warn", "The connection cannot be looked up just now. Load this page again in a few minutes."],
+};
+
+function showConnection({ configured, status, connection }) {
+    const [label, kind, words] = states[connection.state];
+    const there = connection.state === "connected" || connection.state === "reconnect_needed";
+    byId("zoom-state").textContent = label;
+    byId("zoom-state").className = `badge ${kind}`;
     byId("zoom-email").textContent = connection.email ?? "";
-    byId("zoom-words").textContent = broken
-        ? "Zoom does not accept the connection any more. Until you connect again your meetings are hosted by the system's account."
-        : connection.connected
-            ? "Meetings you host are made in your own Zoom account."
-            : configured
-                ? "Connect your Zoom account and meetings you host are made there."
-                : "Zoom is not configured on this server.";
-    byId("connect").hidden = !configured || (connection.connected && !broken);
-    byId("disconnect").hidden = !connection.connected && !broken;
+    byId("zoom-words").textContent = configured ? connection.warning ?? words
+        : status.error === "Zoom is disabled" ? "Zoom is switched off on this server." : "Zoom is not set up on this server. Ask your administrator.";
+    byId("connect").hidden = !configured || connection.state === "unknown" || (connection.state === "connected" && connection.warning === null);
+    byId("disconnect").hidden = !there;
     byId("zoom").hidden = false;
 }
 
 async function loadConnection() {
-    const status = await call("GET", "zoom/status");
-    showConnection(status.connection, status.configured);
+    showConnection(await call("GET", "zoom/status"));
 }
 
-function meetingItem(meeting) {
-    const when = new Date(meeting.start_time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-    const links = element("span", { className: "row" });
-    if (meeting.join_url)
-        links.append(element("a", { className: "button plain", href: meeting.join_url, rel: "noreferrer", target: "_blank" }, "Join"));
-    if (meeting.start_url)
-        links.append(element("a", { className: "button", href: new URL(meeting.start_url).pathname, rel: "noreferrer", target: "_blank" }, "Start"));
-    return element("li", {}, element("span", {}, element("strong", {}, meeting.topic), element("br"), element("span", { className: "soft" }, `${when}, ${meeting.duration} min`)), links);
+// By a call first: a session that has ended is noticed here, and not by an answer that no person can read.
+async function connect() {
+    location.assign((await call("GET", "zoom/connect")).data.authorization_url);
 }
 
-async function loadMeetings() {
-    const from = new Date(Date.now() - 3600_000).toISOString();
-    const answer = await call("GET", `zoom/meetings?page_size=100&from=${encodeURIComponent(from)}`);
-    const meetings = answer.data.meetings.toReversed();
-    byId("meeting-list").replaceChildren(...meetings.map(meetingItem));
+async function disconnect() {
+    if (!confirm("Disconnect your Zoom account? Meetings that are planned there stay there."))
+        return;
+    const { message, data, warnings = [] } = await call("POST", "zoom/disconnect", {});
+    const words = [`${message}.`, ...warnings.map((warning) => warning.message)];
+    if (data.future_meetings > 0)
+        words.push(data.future_meetings === 1 ? "One planned meeting stays in it." : `${data.future_meetings} planned meetings stay in it.`);
+    news(words.join(" "), warnings.length > 0 ? "warn" : "good");
+    await loadConnection();
+    // The button that was pressed is gone.
+    byId("zoom-title").focus();
+}
+
+// ---- Meetings ----
+
+async function loadMeetings(user, hosts) {
+    const meetings = await meetingsToCome(user, hosts);
+    const list = byId("meeting-list");
+    const showMore = async () => {
+        const added = meetings.slice(list.children.length, list.children.length + SHOWN_AT_ONCE).map(meetingItem);
+        const more = byId("more-meetings");
+        const pressed = document.activeElement === more;
+        list.append(...added);
+        more.hidden = list.children.length === meetings.length;
+        if (pressed)
+            added[0].querySelector("a")?.focus();
+    };
+    await showMore();
+    onEvent(byId("more-meetings"), "click", showMore, tell);
     byId("no-meetings").hidden = meetings.length > 0;
     byId("meetings").hidden = false;
 }
 
-function defaultsField(name, label, value) {
-    const select = element("select", { id: `default-${name}`, name });
-    for (const [key, text] of [["", "as the kind of booking says"], ["true", "yes"], ["false", "no"]])
-        select.append(element("option", { value: key, selected: key === (value === undefined ? "" : String(value)) }, text));
-    return element("div", {}, element("label", { htmlFor: select.id }, label), select);
-}
+// ---- Defaults ----
 
 let defaults = {};
 
-async function loadDefaults() {
-    defaults = (await call("GET", "me/meeting-defaults")).data.settings;
-    byId("flags").append(...flags.map(([name, label]) => defaultsField(name, label, defaults[name])));
+function defaultsField([name, label]) {
+    const select = element("select", { id: `default-${name}`, name });
+    const value = name in defaults ? String(defaults[name]) : "";
+    for (const [key, text] of [["", "as the kind of booking says"], ["true", "yes"], ["false", "no"]])
+        select.append(element("option", { value: key, selected: key === value }, text));
+    return element("div", {}, element("label", { htmlFor: select.id }, label), select);
 }
 
-async function saveDefaults(event) {
-    event.preventDefault();
+async function loadDefaults() {
+    defaults = (await call("GET", "me/meeting-defaults")).data.settings;
+    byId("flags").replaceChildren(...flags.map(defaultsField));
+    byId("defaults-part").hidden = false;
+}
+
+async function saveDefaults() {
     const settings = { ...defaults };
     for (const [name] of flags) {
         const value = byId(`default-${name}`).value;
@@ -114,42 +113,80 @@ async function saveDefaults(event) {
         else
             settings[name] = value === "true";
     }
+    byId("saved").textContent = "";
+    defaults = (await call("PUT", "me/meeting-defaults", { settings })).data.settings;
+    byId("saved").textContent = "Saved.";
+}
+
+// ---- Calendar ----
+
+async function loadCalendar() {
+    byId("feed").textContent = (await call("GET", "calendar/me")).data.url;
+    byId("calendar").hidden = false;
+}
+
+async function copyFeed() {
     try {
-        defaults = (await call("PUT", "me/meeting-defaults", { settings })).data.settings;
-        byId("saved").textContent = "Saved.";
+        await navigator.clipboard.writeText(byId("feed").textContent);
+        news("The address is copied.", "good");
+    } catch {
+        getSelection().selectAllChildren(byId("feed"));
+        news("The browser does not let this page copy. The address is selected: copy it yourself.", "warn");
+    }
+}
+
+async function renewFeed() {
+    if (!confirm("Renew the address? Calendars that are subscribed to the old one get nothing any more."))
+        return;
+    byId("feed").textContent = (await call("POST", "calendar/me/reset", {})).data.url;
+    news("Your calendar has a new address; the old one does not work any more.", "good");
+}
+
+// ---- The page ----
+
+async function signOut() {
+    await call("DELETE", "session");
+    location.replace("/login");
+}
+
+async function signedIn() {
+    try {
+        return (await call("GET", "me")).data.user;
     } catch (error) {
-        tell(error);
+        if (error.status !== 401)
+            throw error;
+        // What Zoom's callback has to say is said there.
+        location.replace(`/login${location.search}`);
+        return null;
     }
 }
 
 async function start() {
-    tellOutcome();
-    const { user } = (await call("GET", "me")).data;
+    const user = await signedIn();
+    if (user === null)
+        return;
+    const end = outcome(location.search);
+    if (end !== null) {
+        news(end.text, end.kind);
+        byId("news").focus();
+        history.replaceState(null, "", "/settings");
+    }
     byId("who").textContent = user.name ?? user.email ?? user.id;
-    const hosts = !["student", "patient", "candidate"].includes(user.role);
-    const parts = [loadDefaults(), call("GET", "calendar/me").then((answer) => { byId("feed").textContent = answer.data.url; })];
-    if (hosts)
-        parts.push(loadConnection(), loadMeetings());
+    byId("sign-out").hidden = false;
+    const hosts = !PARTICIPANTS.includes(user.role);
+    const parts = [loadMeetings(user, hosts), loadCalendar(), ...(hosts ? [loadConnection(), loadDefaults()] : [])];
     for (const part of await Promise.allSettled(parts)) {
         if (part.status === "rejected")
             tell(part.reason);
     }
+    document.body.dataset.ready = "true";
 }
 
-byId("defaults").addEventListener("submit", saveDefaults);
-onClick(byId("sign-out"), async () => {
-    await call("DELETE", "session");
-    location.replace("/login");
-}, tell);
-onClick(byId("disconnect"), async () => {
-    if (!confirm("Disconnect your Zoom account? Meetings made there stay there."))
-        return;
-    await call("POST", "zoom/disconnect", {});
-    news("Your Zoom account is disconnected.", "good");
-    await loadConnection();
-}, tell);
-onClick(byId("feed-reset"), async () => {
-    byId("feed").textContent = (await call("POST", "calendar/me/reset", {})).data.url;
-    news("Your calendar has a new address; the old one does not work any more.", "good");
-}, tell);
+onEvent(byId("sign-out"), "click", signOut, tell);
+onEvent(byId("connect"), "click", connect, tell);
+onEvent(byId("disconnect"), "click", disconnect, tell);
+onEvent(byId("defaults"), "submit", saveDefaults, tell);
+byId("defaults").addEventListener("change", () => byId("saved").textContent = "");
+onEvent(byId("feed-copy"), "click", copyFeed, tell);
+onEvent(byId("feed-reset"), "click", renewFeed, tell);
 start().catch(tell);

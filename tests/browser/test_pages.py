@@ -1,0 +1,184 @@
+"""The web pages in Debian's Chromium, driven by journeys.mjs: what people see and do there. Here stands what they do it to."""
+import datetime
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+REPO = HERE.parents[1]
+sys.path.insert(0, str(REPO / "tests" / "http"))
+
+import oauth  # noqa: E402
+from booking import HOUR, MORNING, book, insist, text  # noqa: E402
+from conftest import make_stack, pytest_runtest_makereport, stack  # noqa: E402,F401
+
+CHROMIUM = os.environ.get("MEETPOOL_CHROMIUM", "/usr/bin/chromium")
+SCREENSHOTS = pathlib.Path(os.environ.get("MEETPOOL_SCREENSHOTS", REPO / "build-asan" / "screenshots"))
+
+
+class Browser:
+    def __init__(self):
+        for old in SCREENSHOTS.glob("*.png"):
+            old.unlink()
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("ASAN_", "UBSAN_", "MEETPOOL_"))}
+        self.driver = subprocess.Popen(["node", HERE / "driver.mjs", CHROMIUM, SCREENSHOTS], env=env, text=True, stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE)
+
+    def go(self, stack, journey, **args):
+        """Answers what the journey answers."""
+        self.driver.stdin.write(json.dumps({"journey": journey, "args": {"base": stack.base, "sandbox": stack.sandbox.base, **args}}) + "\n")
+        self.driver.stdin.flush()
+        line = self.driver.stdout.readline()
+        assert line, "the browser's driver has ended"
+        answer = json.loads(line)
+        assert answer["ok"], answer["error"]
+        return answer.get("value")
+
+    def close(self):
+        self.driver.stdin.close()
+        try:
+            self.driver.wait(20)
+        except subprocess.TimeoutExpired:
+            self.driver.kill()
+            self.driver.wait()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    made = Browser()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def emails(stack):
+    """Users of the sandbox, as its page of consent names them."""
+    return list(oauth.Page(oauth.begin(stack, "who-looks")).users)
+
+
+def test_the_words_are_those_of_the_codes():
+    """Each code that the callback or its beginning may leave in the address has its words on the page, and no other has."""
+    consents = set(re.findall(r'\bX\([A-Z_]+, "(\w+)"\)', (REPO / "include/meetpool/connection.h").read_text())) - {"connected"}
+    words = set(re.findall(r"^    (\w+): \"", (REPO / "web/outcomes.js").read_text(), re.M))
+    assert len(consents) > 8
+    assert words == consents | {"zoom_disabled", "internal"}
+
+
+def test_sign_in_by_link_and_sign_out(browser, stack):
+    browser.go(stack, "signs_in_by_link", token=stack.token("page-link", "tutor", name="Ann Doe"), name="Ann Doe")
+
+
+def test_sign_in_with_a_pasted_token(browser, stack):
+    browser.go(stack, "pastes_a_token", token=stack.token("page-paste", "tutor"))
+
+
+def test_wrong_tokens_are_refused(browser, stack):
+    token = stack.token("page-wrong", "tutor")
+    browser.go(stack, "is_refused", tokens=[token[:-6], stack.token("page-wrong", "tutor", ttl=-60), "no token", "žeton"])
+
+
+def test_connect_and_disconnect(browser, stack, emails):
+    browser.go(stack, "connects_and_disconnects", token=stack.token("page-connect", "tutor"), email=emails[0], other=emails[1])
+    assert oauth.status(stack, "page-connect")["email"] == emails[1]
+
+
+def test_deny(browser, stack):
+    browser.go(stack, "denies", token=stack.token("page-deny", "tutor"))
+    assert oauth.status(stack, "page-deny")["state"] == "not_connected"
+
+
+def test_a_replayed_callback(browser, stack):
+    browser.go(stack, "replays_the_callback", token=stack.token("page-replay", "tutor"))
+    assert oauth.status(stack, "page-replay")["connected"]
+
+
+def test_every_code_has_words(browser, stack):
+    codes = re.findall(r"^    (\w+): \"", (REPO / "web/outcomes.js").read_text(), re.M)
+    browser.go(stack, "reads_every_reason", token=stack.token("page-words", "tutor"), codes=codes)
+
+
+def test_reconnect_needed(browser, stack, emails):
+    oauth.connect(stack, "page-first", emails[2])
+    oauth.connect(stack, "page-second", emails[2])
+    browser.go(stack, "reads_the_connection", token=stack.token("page-first", "tutor"), badge="Reconnect needed",
+               words="Another person has connected this Zoom account", connect=True, disconnect=True)
+
+
+def test_an_ended_session_leads_to_the_sign_in(browser, stack):
+    browser.go(stack, "comes_back_after_the_session", token=stack.token("page-ended", "tutor"))
+
+
+def test_defaults_are_kept(browser, stack):
+    stack.request("PUT", "me/meeting-defaults", sub="page-defaults", role="tutor", json={"settings": {"auto_recording": "cloud"}})
+    browser.go(stack, "saves_defaults", token=stack.token("page-defaults", "tutor"))
+    settings = stack.get("me/meeting-defaults", sub="page-defaults", role="tutor").json()["data"]["settings"]
+    assert settings == {"auto_recording": "cloud", "mute_upon_entry": False}
+
+
+def test_the_calendar_gets_a_new_address(browser, stack):
+    before, after = browser.go(stack, "renews_the_calendar", token=stack.token("page-feed", "tutor"))
+    answers = [stack.request("GET", address[len(stack.base):], role=None).status_code for address in (before, after)]
+    assert answers == [404, 200]
+
+
+@pytest.mark.parametrize("role", ["tutor", "admin"])
+def test_own_meetings_with_join_and_start(browser, stack, role):
+    later = book(stack, MORNING + 3 * HOUR, sub=f"page-{role}", role=role, topic="Later & <b>bolder</b>")
+    sooner = book(stack, MORNING, sub=f"page-{role}", role=role, topic="Sooner")
+    book(stack, MORNING, sub="page-somebody-else", role="tutor", topic="Not mine")
+    seen = browser.go(stack, "sees_meetings", token=stack.token(f"page-{role}", role))["seen"]
+    assert [one["text"].splitlines()[0] for one in seen] == ["Sooner", "Later & <b>bolder</b>"]
+    for one, meeting in zip(seen, (sooner, later)):
+        assert one["links"]["Join"]["url"] == meeting["join_url"]
+        assert one["links"]["Start"]["url"] == f"{stack.base}/api/zoom/meetings/{meeting['id']}/start"
+        assert one["links"]["Start"]["label"] == f"Start {meeting['topic']} (in a new tab)"
+    answer = stack.get(f"zoom/meetings/{sooner['id']}/start", sub=f"page-{role}", role=role)
+    assert answer.status_code == 302
+
+
+def test_a_long_list_is_shown_in_parts(browser, stack):
+    count = 23
+    for index in range(count):
+        assert insist(stack, MORNING + (30 + index) * HOUR, topic=f"Lesson {index}").status_code == 201
+    browser.go(stack, "sees_many_meetings", token=stack.token("admin-1", "admin"), count=count)
+
+
+def test_a_students_page(browser, stack):
+    """What a student takes part in, with Join and without Start; nothing of Zoom accounts or defaults for hosts."""
+    start = MORNING + 6 * HOUR
+    made = stack.post("classes", {"title": "Algebra", "startTime": text(start), "duration": 60, "participantIds": ["page-student"]}, sub="page-teacher",
+                      role="teacher")
+    assert made.status_code == 201, made.text
+    batch = stack.post("batches", {"name": "Group", "batch_type": "group", "member_ids": ["page-student"]}, sub="page-teacher", role="teacher")
+    assert batch.status_code == 201, batch.text
+    stack.post("classes", {"title": "Others", "startTime": text(start + HOUR), "duration": 60, "participantIds": ["page-other"]}, sub="page-teacher",
+               role="teacher")
+    page = browser.go(stack, "sees_meetings", token=stack.token("page-student", "student"))
+    assert page["regions"] == ["Your meetings", "Your calendar"]
+    assert [one["text"].splitlines()[0] for one in page["seen"]] == ["Algebra"]
+    assert [list(one["links"]) for one in page["seen"]] == [["Join"]]
+    assert page["seen"][0]["links"]["Join"]["url"] == made.json()["data"]["class"]["zoomJoinUrl"]
+
+
+def test_by_keyboard_alone(browser, stack, emails):
+    book(stack, MORNING + 9 * HOUR, sub="page-keys", role="tutor")
+    browser.go(stack, "walks_by_keyboard", token=stack.token("page-keys", "tutor"), email=emails[0])
+
+
+def test_axe_finds_nothing(browser, stack, emails):
+    """On a phone, a tablet, a desk, in both colour schemes; and nothing is wider than the window."""
+    book(stack, MORNING + 12 * HOUR, sub="page-axe", role="tutor", topic="A topic with a word " + "o" * 120)
+    oauth.connect(stack, "page-axe", emails[3])
+    browser.go(stack, "passes_axe", token=stack.token("page-axe", "tutor", email="a.rather.long.address@a-rather-long-name.example.com"),
+               widths=[360, 768, 1440], pages={"denied": "/settings?zoom=error&code=access_denied", "connected": "/settings?zoom=connected"})
+
+
+def test_zoom_switched_off_and_not_set_up(browser, make_stack):
+    off = make_stack(ZOOM_ENABLED="false")
+    browser.go(off, "reads_the_connection", token=off.token("page-off", "tutor"), badge="Not connected", words="Zoom is switched off on this server",
+               connect=False, disconnect=False)
