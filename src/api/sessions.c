@@ -330,8 +330,9 @@ static int course_sessions_create(struct mp_ctx *ctx, struct mp_request *req, st
 
 /* ---- Lists ---- */
 
+/* `course_id`: those of that course only, where the query could not say so; a page may then be short of its size. 0: all. */
 static int reply_list(struct mp_ctx *ctx, const struct mp_request *req, struct mp_response *res, const struct mp_booking_query *query,
-                      const struct mp_page *page, struct mp_error *err)
+                      const struct mp_page *page, int64_t course_id, struct mp_error *err)
 {
     struct mp_booking *sessions;
     struct json_object *list;
@@ -342,24 +343,32 @@ static int reply_list(struct mp_ctx *ctx, const struct mp_request *req, struct m
         return -1;
     more = count > page->size;
     list = json_object_new_array();
-    for (size_t i = 0; i < count && i < page->size; i++)
-        json_object_array_add(list, mp_session_json(req, &sessions[i]));
+    for (size_t i = 0; i < count && i < page->size; i++) {
+        if (course_id == 0 || sessions[i].row.course_id == course_id)
+            json_object_array_add(list, mp_session_json(req, &sessions[i]));
+    }
     mp_json_put(mp_response_data(res), "sessions", list);
     mp_page_write(req, mp_response_data(res), more, more ? sessions[page->size - 1].row.starts_at : 0, more ? sessions[page->size - 1].row.id : 0);
     res->message = "Sessions";
     return 0;
 }
 
+/* The course's owner sees all of its sessions, others those that they host or attend. */
 static int course_sessions_list(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
     struct mp_booking_query query = {.kind = MP_KIND_SESSION};
     struct mp_course_row course;
     struct mp_page page;
+    bool all;
 
-    if (mp_course_find(ctx, req, req->params[0], true, &course, err) < 0 || mp_booking_query_read(req, &query, &page, err) < 0)
+    if (mp_course_find(ctx, req, req->params[0], false, &course, err) < 0 || mp_booking_query_read(req, &query, &page, err) < 0)
         return -1;
-    query.course_id = course.id;
-    return reply_list(ctx, req, res, &query, &page, err);
+    all = req->user.role == MP_ROLE_ADMIN || strcmp(course.owner_sub, req->user.sub) == 0;
+    if (all)
+        query.course_id = course.id;
+    else
+        query.person = req->user.sub;
+    return reply_list(ctx, req, res, &query, &page, all ? 0 : course.id, err);
 }
 
 static int schedule_list(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
@@ -371,7 +380,7 @@ static int schedule_list(struct mp_ctx *ctx, struct mp_request *req, struct mp_r
     if (mp_batch_find(ctx, req, req->params[0], false, &batch, err) < 0 || mp_booking_query_read(req, &query, &page, err) < 0)
         return -1;
     query.batch_id = batch.id;
-    return reply_list(ctx, req, res, &query, &page, err);
+    return reply_list(ctx, req, res, &query, &page, 0, err);
 }
 
 /* ---- One ---- */
@@ -520,7 +529,7 @@ static int session_add_meeting(struct mp_ctx *ctx, struct mp_request *req, struc
 
 static const struct mp_route rows[] = {
     {"POST", "courses/{id}/sessions/batch", HOSTS, MP_ROUTE_SLOW, course_sessions_create},
-    {"GET", "courses/{id}/sessions", HOSTS, 0, course_sessions_list},
+    {"GET", "courses/{id}/sessions", MP_EVERYONE, 0, course_sessions_list},
     {"POST", "batches/{id}/schedule", HOSTS, MP_ROUTE_SLOW, schedule_create},
     {"GET", "batches/{id}/schedule", MP_EVERYONE, 0, schedule_list},
     {"GET", "batches/{id}/schedule/{sessionId}", MP_EVERYONE, 0, schedule_read},

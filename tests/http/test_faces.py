@@ -151,6 +151,23 @@ def test_a_student_of_a_batch_reads_its_sessions(desk):
     refused(desk.as_("stud-z", "student").get(path), 404, "not_found")
 
 
+def test_who_sees_which_sessions_of_a_course(desk):
+    tutor, student = desk.as_("tutor-c", "tutor"), desk.as_("stud-c", "student")
+    course, other = tutor.course(), tutor.course()
+    mine = tutor.session(tutor.batch(course, member_ids=["stud-c"]))["_id"]
+    foreign = tutor.session(tutor.batch(course, member_ids=["stud-d"], instructor_id="tutor-d"), create_zoom_meeting=False)["_id"]
+    elsewhere = tutor.session(tutor.batch(other, member_ids=["stud-c"]), create_zoom_meeting=False)["_id"]
+
+    def seen(who, which=course):
+        return {one["_id"] for one in good(who.get(f"courses/{which['id']}/sessions"), 200)["sessions"]}
+    assert seen(tutor) == seen(desk) == {mine, foreign}
+    assert seen(student) == {mine} and seen(student, other) == {elsewhere}
+    assert seen(desk.as_("tutor-d", "tutor")) == {foreign}
+    assert "start_url" not in student.get(f"courses/{course['id']}/sessions").text
+    refused(desk.as_("stud-e", "student").get(f"courses/{course['id']}/sessions"), 404, "not_found")
+    refused(desk.as_("tutor-e", "tutor").get(f"courses/{course['id']}"), 404, "not_found")
+
+
 def test_a_patient_books_and_cancels_own_appointments_only(desk):
     patient, other = desk.as_("pat-1", "patient"), desk.as_("pat-2", "patient")
     body = {"doctorId": "doc-1", "appointmentTime": f"{day()}T10:00:00Z"}

@@ -14,7 +14,7 @@ from pool import CREATE
 
 SANITIZED = b"__asan_init" in open(os.path.join(os.environ.get("MEETPOOL_BIN_DIR", "build-asan"), "meetpoold"), "rb").read() \
     if os.path.exists(os.path.join(os.environ.get("MEETPOOL_BIN_DIR", "build-asan"), "meetpoold")) else True
-SECONDS = 40 if SANITIZED else 12
+SECONDS = 30 if SANITIZED else 12
 THREE_HOSTS = {f"ZOOM_USER_ID_{n}": ",".join(f"host{h}@account{n}.example.com" for h in (1, 2, 3)) for n in (1, 2, 3)}
 
 
