@@ -434,6 +434,9 @@ def test_killed_while_connecting_and_disconnecting(make_stack):
                 kill_workers(stack)
 
         together(2, other)
+        # Others are started by and by.
+        wait_for(lambda: len(stack.workers()) == 40 and all(stack.get("me").status_code == 200 for _ in range(10)), 20)
+        wait_for(lambda: "connection" in stack.get("zoom/status", sub="p", role="tutor").json(), 20)
 
     # After Zoom has given the tokens, and after it has said whose they are: nothing is stored, and the next consent works.
     for path in ("/oauth/token", "/v2/users/me"):
