@@ -15,7 +15,7 @@ sys.path.insert(0, str(REPO / "tests" / "http"))
 
 import oauth  # noqa: E402
 from booking import HOUR, MORNING, book, insist, text  # noqa: E402
-from conftest import make_stack, pytest_runtest_makereport, stack  # noqa: E402,F401
+from conftest import make_stack, stack  # noqa: E402,F401
 
 CHROMIUM = os.environ.get("MEETPOOL_CHROMIUM", "/usr/bin/chromium")
 SCREENSHOTS = pathlib.Path(os.environ.get("MEETPOOL_SCREENSHOTS", REPO / "build-asan" / "screenshots"))
@@ -36,7 +36,7 @@ class Browser:
         line = self.driver.stdout.readline()
         assert line, "the browser's driver has ended"
         answer = json.loads(line)
-        assert answer["ok"], answer["error"]
+        assert answer["ok"], f"{answer['error']}\n{stack.tail()}"
         return answer.get("value")
 
     def close(self):
