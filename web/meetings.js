@@ -14,6 +14,11 @@ const kinds = [
     ["interviews", "interviews", "startTime", "duration"],
 ];
 
+// What stands in the place of a link.
+function remark(type, state) {
+    return type === "IN_PERSON" ? ", in person" : state === "pending" || state === "failed" ? ", the link follows" : "";
+}
+
 async function hosted(user, from) {
     const meetings = await callList(`zoom/meetings?from=${from}`, "meetings");
     // An admin is shown everybody's.
@@ -24,6 +29,7 @@ async function hosted(user, from) {
         over: meeting.status === "ended",
         join: meeting.join_url,
         begin: meeting.start_url,
+        remark: meeting.status === "creating" ? ", the link follows" : "",
     }));
 }
 
@@ -34,6 +40,7 @@ async function bookings([path, name, start, duration], from) {
         minutes: booking[duration],
         over: booking.status === "completed",
         join: booking.zoomJoinUrl,
+        remark: remark(booking.type, booking.meetingState),
     }));
 }
 
@@ -46,6 +53,7 @@ async function sessions(from) {
         minutes: Math.round((Date.parse(session.ends_at) - Date.parse(session.starts_at)) / MINUTE_MS),
         over: session.status === "completed",
         join: session.zoom_meeting?.join_url,
+        remark: remark("", session.meeting_state),
     }));
 }
 
@@ -70,6 +78,7 @@ export function meetingItem(meeting) {
     // The path alone: the cookie is of this origin.
     if (meeting.begin)
         links.append(link("Start", new URL(meeting.begin, location.href).pathname, meeting, "button"));
-    const about = element("span", {}, element("strong", {}, meeting.title), element("br"), element("span", { className: "soft" }, when, `, ${meeting.minutes} min`));
+    const about = element("span", {}, element("strong", {}, meeting.title), element("br"),
+        element("span", { className: "soft" }, when, `, ${meeting.minutes} min${meeting.remark}`));
     return element("li", {}, about, links);
 }

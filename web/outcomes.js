@@ -24,5 +24,6 @@ export function outcome(search) {
     if (end !== "error")
         return null;
     const code = query.get("code") ?? "";
-    return { text: Object.hasOwn(reasons, code) ? reasons[code] : "Your Zoom account was not connected. Choose “Connect Zoom” to try again.", kind: "bad" };
+    const text = Object.hasOwn(reasons, code) ? reasons[code] : "Your Zoom account was not connected. Choose “Connect Zoom” to try again.";
+    return { text, kind: "bad" };
 }

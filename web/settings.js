@@ -26,7 +26,8 @@ function tell(error) {
 
 const states = {
     connected: ["Connected", "good", "Meetings you host are made in your own Zoom account."],
-    reconnect_needed: ["Reconnect needed", "warn", "Zoom does not accept the connection any more. Connect again; until then the system's account hosts your meetings."],
+    reconnect_needed: ["Reconnect needed", "warn",
+        "Zoom does not accept the connection any more. Connect again; until then the system's account hosts your meetings."],
     not_connected: ["Not connected", "", "Connect your Zoom account, and meetings you host are made there."],
     unknown: ["Not known", "warn", "The connection cannot be looked up just now. Load this page again in a few minutes."],
 };
@@ -83,6 +84,8 @@ async function loadMeetings(user, hosts) {
     await showMore();
     onEvent(byId("more-meetings"), "click", showMore, tell);
     byId("no-meetings").hidden = meetings.length > 0;
+    byId("zone").textContent = `Times are those of ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`;
+    byId("zone").hidden = meetings.length === 0;
     byId("meetings").hidden = false;
 }
 

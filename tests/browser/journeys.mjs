@@ -1,5 +1,5 @@
-// What people do on the pages. Each journey starts in a new window, finds things as a person or a screen reader does, by role and name, and throws where
-// something is not as it should be.
+// What people do on the pages. Each journey starts in a new window, finds things as a person or a screen reader does, by role and name, and throws
+// where something is not as it should be.
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 
@@ -125,6 +125,15 @@ export async function denies(visitor, { token }) {
     await says(page, "You did not allow the connection");
     await shows(section(page, "Zoom"), "Not connected");
     await visitor.shot("denied");
+}
+
+export async function connects_in_vain(visitor, { token, words }) {
+    const { page } = visitor;
+    await signIn(visitor, token);
+    await consent(page, "Allow");
+    await says(page, words);
+    await shows(section(page, "Zoom"), "Not connected");
+    await visitor.shot("in-vain");
 }
 
 export async function replays_the_callback(visitor, { token }) {
@@ -287,7 +296,8 @@ export async function walks_by_keyboard(visitor, { token, email }) {
         walk.push(at);
     }
     assert.deepEqual(walk.map((at) => at.name), ["Sign out", "Connect Zoom", "Join", "Start", "Host's video on", "Participants' video on",
-        "Joining before the host", "Muted on entry", "Waiting room", "Only people signed in to Zoom", "Save", "Copy the address", "Renew the address"]);
+        "Joining before the host", "Muted on entry", "Waiting room", "Only people signed in to Zoom", "Save", "Copy the address",
+        "Renew the address"]);
 
     await link(page, "Connect Zoom").focus();
     await press("Enter");
@@ -324,7 +334,7 @@ async function findings(visitor, what, widths) {
     return found;
 }
 
-export async function passes_axe(visitor, { token, widths, pages }) {
+export async function passes_axe(visitor, { token, widths, consent: address, pages }) {
     const { page } = visitor;
     const found = [];
     await page.addInitScript({ path: AXE });
@@ -333,9 +343,11 @@ export async function passes_axe(visitor, { token, widths, pages }) {
     found.push(...await findings(visitor, "login", widths));
     await page.goto("/");
     found.push(...await findings(visitor, "front", widths));
+    await page.goto(address);
+    found.push(...await findings(visitor, "consent", widths));
     await signIn(visitor, token);
-    for (const [name, address] of Object.entries(pages)) {
-        await page.goto(address);
+    for (const [name, query] of Object.entries(pages)) {
+        await page.goto(`/settings${query}`);
         await ready(page);
         found.push(...await findings(visitor, name, widths));
     }

@@ -151,18 +151,27 @@ def test_a_long_list_is_shown_in_parts(browser, stack):
 def test_a_students_page(browser, stack):
     """What a student takes part in, with Join and without Start; nothing of Zoom accounts or defaults for hosts."""
     start = MORNING + 6 * HOUR
-    made = stack.post("classes", {"title": "Algebra", "startTime": text(start), "duration": 60, "participantIds": ["page-student"]}, sub="page-teacher",
-                      role="teacher")
+    made = stack.post("classes", {"title": "Algebra", "startTime": text(start), "duration": 60, "participantIds": ["page-student"]},
+                      sub="page-teacher", role="teacher")
     assert made.status_code == 201, made.text
     batch = stack.post("batches", {"name": "Group", "batch_type": "group", "member_ids": ["page-student"]}, sub="page-teacher", role="teacher")
     assert batch.status_code == 201, batch.text
+    session = stack.post(f"batches/{batch.json()['data']['batch']['id']}/schedule",
+                         {"title": "Geometry", "date": text(start)[:10], "start_time": "16:00", "end_time": "16:45", "timezone": "UTC",
+                          "create_zoom_meeting": True}, sub="page-teacher", role="teacher")
+    assert session.status_code == 201, session.text
+    in_person = stack.post("classes", {"title": "On paper", "startTime": text(start + 3 * HOUR), "duration": 60, "createMeeting": False,
+                                       "participantIds": ["page-student"]}, sub="page-teacher", role="teacher")
+    assert in_person.status_code == 201, in_person.text
     stack.post("classes", {"title": "Others", "startTime": text(start + HOUR), "duration": 60, "participantIds": ["page-other"]}, sub="page-teacher",
                role="teacher")
     page = browser.go(stack, "sees_meetings", token=stack.token("page-student", "student"))
     assert page["regions"] == ["Your meetings", "Your calendar"]
-    assert [one["text"].splitlines()[0] for one in page["seen"]] == ["Algebra"]
-    assert [list(one["links"]) for one in page["seen"]] == [["Join"]]
-    assert page["seen"][0]["links"]["Join"]["url"] == made.json()["data"]["class"]["zoomJoinUrl"]
+    assert [one["text"].splitlines()[0] for one in page["seen"]] == ["Algebra", "Geometry", "On paper"]
+    assert [list(one["links"]) for one in page["seen"]] == [["Join"], ["Join"], []]
+    urls = [one["links"]["Join"]["url"] for one in page["seen"][:2]]
+    assert urls == [made.json()["data"]["class"]["zoomJoinUrl"], session.json()["data"]["session"]["zoom_meeting"]["join_url"]]
+    assert page["seen"][1]["text"].splitlines()[1].endswith("16:00, 45 min")
 
 
 def test_by_keyboard_alone(browser, stack, emails):
@@ -175,10 +184,23 @@ def test_axe_finds_nothing(browser, stack, emails):
     book(stack, MORNING + 12 * HOUR, sub="page-axe", role="tutor", topic="A topic with a word " + "o" * 120)
     oauth.connect(stack, "page-axe", emails[3])
     browser.go(stack, "passes_axe", token=stack.token("page-axe", "tutor", email="a.rather.long.address@a-rather-long-name.example.com"),
-               widths=[360, 768, 1440], pages={"denied": "/settings?zoom=error&code=access_denied", "connected": "/settings?zoom=connected"})
+               widths=[360, 768, 1440], consent=oauth.begin(stack, "page-axe"),
+               pages={"denied": "?zoom=error&code=access_denied", "connected": "?zoom=connected"})
 
 
-def test_zoom_switched_off_and_not_set_up(browser, make_stack):
-    off = make_stack(ZOOM_ENABLED="false")
+def test_zoom_switched_off_and_not_set_up(browser, stack, make_stack):
+    off = make_stack(database_of=stack, ZOOM_ENABLED="false")
     browser.go(off, "reads_the_connection", token=off.token("page-off", "tutor"), badge="Not connected", words="Zoom is switched off on this server",
                connect=False, disconnect=False)
+    off.restart_daemon(ZOOM_ENABLED="true", ZOOM_OAUTH_CLIENT_ID="", ZOOM_OAUTH_CLIENT_SECRET="")
+    browser.go(off, "connects_where_there_is_no_app", token=off.token("page-off", "tutor"))
+
+
+def test_zoom_away(browser, stack):
+    """Nothing of the page waits for the pool, and what Zoom is needed for says what to do."""
+    stack.sandbox.fault({"status": 500, "body": {"code": 500, "message": "down"}}, {"path": "/oauth/token"})
+    try:
+        browser.go(stack, "connects_in_vain", token=stack.token("page-away", "tutor"), words="Zoom could not be reached")
+    finally:
+        stack.sandbox.clear_faults()
+    assert oauth.status(stack, "page-away")["state"] == "not_connected"
