@@ -28,7 +28,7 @@ class Visitor {
     async open(options = {}) {
         await this.context?.close();
         this.context = await browser.newContext({ ignoreHTTPSErrors: true, baseURL: this.base, locale: "en-GB", timezoneId: "UTC", ...options });
-        this.context.setDefaultTimeout(10_000);
+        this.context.setDefaultTimeout(20_000);
         this.context.on("request", (request) => {
             const url = new URL(request.url());
             if (url.protocol !== "data:" && !this.hosts.has(url.origin))
