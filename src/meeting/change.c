@@ -19,7 +19,8 @@ struct changing {
     struct mp_place_row place;     /* held */
     struct mp_place_row spares[2]; /* what of the old interval the new one leaves; id 0: nothing */
     int64_t from, until, now_ms;
-    bool rival; /* somebody else changed it in between */
+    bool to_pool; /* away from the host's own account */
+    bool rival;   /* somebody else changed it in between */
 };
 
 static bool same(const char *a, const char *b)
@@ -76,11 +77,14 @@ static bool time_differs(const struct changing *c)
 /* Under the account's lock: does the new interval fit at the meeting's own host, its own place apart? */
 static int fits_here(struct changing *c, struct mp_error *err)
 {
-    const struct mp_account_entry *entry = &c->ctx->account_conf->accounts[c->meeting->account];
+    const struct mp_account_entry *entry = mp_account_entry(c->ctx->account_conf, (size_t)c->meeting->account);
+    struct mp_account_state state;
     struct mp_busy_row *rows;
     struct mp_busy *busy;
     size_t count;
 
+    if (c->meeting->own && mp_account_guest_state(c->ctx, c->meeting->account, c->now_ms, &state, err) < 0)
+        return -1;
     if (mp_store_busy(c->ctx->db, c->ctx->arena, c->place.account_id, c->from, c->until, c->now_ms, c->before.id, &rows, &count, err) < 0)
         return -1;
     busy = meeting_busy(c->ctx->arena, rows, count);
@@ -263,7 +267,8 @@ static int move_elsewhere(struct changing *c, struct mp_meeting **moved, struct 
                                    .password = c->after.password,
                                    .starts_at = c->after.starts_at,
                                    .duration_min = c->after.duration_min,
-                                   .account = -1};
+                                   .account = -1,
+                                   .pool_only = c->to_pool};
     struct mp_zoom_result res;
     int rc;
 
@@ -327,6 +332,21 @@ int mp_meeting_change(struct mp_ctx *ctx, struct mp_meeting **meeting, const str
         if (meeting_wrap(ctx, &fresh, meeting, err) < 0)
             return -1;
     }
+}
+
+int mp_meeting_to_pool(struct mp_ctx *ctx, struct mp_meeting **meeting, struct mp_meeting_outcome *outcome, struct mp_error *err)
+{
+    struct changing c = {
+        .ctx = ctx, .meeting = *meeting, .before = (*meeting)->row, .after = (*meeting)->row, .now_ms = mp_now_ms(), .to_pool = true};
+
+    *outcome = (struct mp_meeting_outcome){0};
+    if (!(*meeting)->own)
+        return 0;
+    if (changeable(*meeting, err) < 0)
+        return -1;
+    if ((*meeting)->row.status != MP_MEETING_SCHEDULED)
+        return mp_fail(err, MP_E_CONFLICT, "The meeting is running; it stays where it is.");
+    return move_elsewhere(&c, meeting, outcome, err);
 }
 
 /* ---- Deleting and ending ---- */

@@ -38,7 +38,7 @@ static bool wanted(const struct mp_booking_row *row)
 
 static bool zoom_off(const struct mp_ctx *ctx)
 {
-    return !ctx->account_conf->enabled || ctx->account_conf->count == 0;
+    return !mp_account_any(ctx->account_conf);
 }
 
 /* From when on a meeting would help nobody. Zoom opens one whose start is past at once, so it lasts from when it was asked for. */
