@@ -134,7 +134,6 @@ static bool wait_in_line(struct run *r, size_t i)
 /* What one outcome means for the calls that have not left yet. */
 static void draw_conclusion(struct run *r, const struct mp_account_job *job, struct lane *lane)
 {
-
     bool silent = (job->res.cls == MP_ZOOM_NOT_SENT || job->res.cls == MP_ZOOM_MAYBE_DONE) && job->res.elapsed_ms >= SILENT_MS;
 
     lane->silent = silent ? lane->silent + 1 : 0;
