@@ -90,6 +90,7 @@ int mp_meeting_start_url(struct mp_ctx *ctx, const struct mp_meeting *meeting, s
 
 /* Members that are NULL or negative stay as they are. */
 struct mp_meeting_change {
+    const char *host_sub; /* from another person's own Zoom account it moves; in the pool it stays where it is */
     const char *topic, *agenda, *timezone, *password;
     int64_t starts_at, duration_min;
     struct json_object *settings; /* merged over what was asked before */

@@ -161,7 +161,8 @@ void mp_booking_warn(const struct mp_request *req, struct mp_response *res, cons
 
     mp_booking_warn_trouble(res, booking, index);
     if (booking->moved)
-        warn(res, booking, index, "moved", "Its host had no room at that time: the meeting moved to another one and has a new id and join URL.");
+        warn(res, booking, index, "moved",
+             "It is at another host now, as its own had no room at that time or was changed: the meeting has a new id and join URL.");
     if (row->starts_at < mp_now_ms() && row->status == MP_BOOKING_SCHEDULED)
         warn(res, booking, index, "start_in_past",
              row->wants_meeting ? "The start is in the past; Zoom opens such a meeting now." : "The start is in the past.");

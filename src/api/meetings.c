@@ -181,7 +181,8 @@ static void warn_outcome(struct mp_response *res, const struct mp_meeting_outcom
     if (outcome->zoom_failed != NULL)
         mp_response_warn(res, "zoom_failed", "Zoom could not be told yet (%s); it will be as soon as it answers.", outcome->zoom_failed);
     if (outcome->moved)
-        mp_response_warn(res, "moved", "Its host had no room at that time: the meeting moved to another one and has a new id and join URL.");
+        mp_response_warn(res, "moved",
+                         "It is at another host now, as its own had no room at that time or was changed: the meeting has a new id and join URL.");
 }
 
 static int meetings_change(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)

@@ -57,6 +57,7 @@ static int desire(struct changing *c, struct mp_error *err)
     c->before = c->after = c->meeting->row;
     if (merge_settings(c->ctx, c->before.settings_requested, w->settings, &settings, err) < 0)
         return -1;
+    c->after.host_sub = w->host_sub != NULL ? w->host_sub : c->before.host_sub;
     c->after.topic = w->topic != NULL ? w->topic : c->before.topic;
     c->after.agenda = w->agenda != NULL ? w->agenda : c->before.agenda;
     c->after.timezone = w->timezone != NULL ? w->timezone : c->before.timezone;
@@ -288,6 +289,20 @@ static int move_elsewhere(struct changing *c, struct mp_meeting **moved, struct 
     return mp_store_place_later(c->ctx->db, &c->place, 1000, err) < 0 ? -1 : 0;
 }
 
+/* Somebody else hosts it. 1: it has moved, with whatever else was to change; 0: it stays, -1 failed. */
+static int change_host(struct changing *c, struct mp_meeting **meeting, struct mp_meeting_outcome *outcome, struct mp_error *err)
+{
+    if (same(c->before.host_sub, c->after.host_sub))
+        return 0;
+    if (c->meeting->own && c->before.status == MP_MEETING_SCHEDULED)
+        return move_elsewhere(c, meeting, outcome, err) < 0 ? -1 : 1;
+    if (mp_store_meeting_host(c->ctx->db, c->before.id, c->after.host_sub, c->now_ms, err) < 0)
+        return -1;
+    c->meeting->row.host_sub = c->before.host_sub = c->after.host_sub;
+    c->before.version = ++c->meeting->row.version;
+    return 0;
+}
+
 static int changeable(const struct mp_meeting *meeting, struct mp_error *err)
 {
     if (meeting->row.status == MP_MEETING_DELETED || meeting->row.status == MP_MEETING_FAILED)
@@ -308,13 +323,20 @@ int mp_meeting_change(struct mp_ctx *ctx, struct mp_meeting **meeting, const str
     for (int rivals = 0;; rivals++) {
         struct changing c = {.ctx = ctx, .meeting = *meeting, .change = change, .now_ms = mp_now_ms()};
         struct mp_meeting_row fresh;
+        bool differs;
         int rc;
 
         if (changeable(*meeting, err) < 0)
             return -1;
         rc = desire(&c, err);
-        if (rc <= 0)
-            return rc;
+        if (rc < 0)
+            return -1;
+        differs = rc > 0;
+        rc = change_host(&c, meeting, outcome, err);
+        if (rc != 0)
+            return rc < 0 ? -1 : 0;
+        if (!differs)
+            return 0;
         meeting_interval(ctx, c.after.starts_at, c.after.duration_min, c.now_ms, &c.from, &c.until);
         rc = change_here(&c, outcome, err);
         if (rc == 0) {

@@ -235,6 +235,24 @@ def test_moved_to_where_the_own_account_is_full(stack, person):
     wait_for(lambda: len(person.at_zoom()) == 2, 10)
 
 
+def test_another_interviewer(stack, person):
+    other = Person(stack)
+    made = good(person.interview(f"{day()}T10:00:00Z"))["interview"]
+    answer = stack.patch(f"interviews/{made['id']}", {"interviewerId": other.sub, "title": "Theirs"})
+    theirs = good(answer, 200)["interview"]
+    assert in_own(theirs) and "moved" in codes(answer) and "hosted_by_system" not in codes(answer)
+    assert [meeting["topic"] for meeting in other.at_zoom()] == ["Theirs"]
+    wait_for(lambda: person.at_zoom() == [], 10)
+    assert stack.get(f"zoom/meetings/{theirs['zoomMeetingId']}/start", **other.who).status_code == 302
+    nobodys = good(stack.patch(f"interviews/{made['id']}", {"interviewerId": "int-nobody"}), 200)["interview"]
+    assert in_pool(nobodys)
+    wait_for(lambda: other.at_zoom() == [], 10)
+    # In the pool it stays where it is; only who may start it is another.
+    again = good(stack.patch(f"interviews/{made['id']}", {"interviewerId": other.sub}), 200)["interview"]
+    assert in_pool(again) and again["zoomMeetingId"] == nobodys["zoomMeetingId"]
+    assert stack.get(f"zoom/meetings/{again['zoomMeetingId']}/start", **other.who).status_code == 302
+
+
 def test_disconnect_leaves_them(stack, person):
     made = good(person.interview(f"{day()}T10:00:00Z"))["interview"]
     done = stack.post("zoom/disconnect", **person.who).json()["data"]
