@@ -25,7 +25,8 @@ struct mp_host_entry {
 };
 
 struct mp_account_entry {
-    const char *name; /* "account_1" */
+    const char *name;         /* "account_1"; of a guest MP_ACCOUNT_GUEST */
+    const char *zoom_user_id; /* of a guest: whose it is at Zoom; NULL: of the pool */
     const char *account_id, *client_id;
     struct mp_secret client_secret;
     struct mp_host_entry *hosts;
@@ -54,7 +55,7 @@ int mp_account_conf_load(struct mp_arena *arena, const struct mp_conf_source *so
                          struct mp_error *err) MP_MUST_CHECK;
 /* This installation's id, read once a process; names our meetings at Zoom. */
 int mp_account_install_id(struct mp_ctx *ctx, const char **id, struct mp_error *err) MP_MUST_CHECK;
-/* Index of an account by name; -1 where it is not configured. */
+/* Index of an account of the pool by name; -1 where it is not configured. */
 int mp_account_find(const struct mp_account_conf *conf, const char *name);
 /* Index of an account, and of its host, by their rows; -1 where they are not configured (any more). */
 int mp_account_by_row(struct mp_ctx *ctx, int64_t account_row, int64_t host_row, int *host, struct mp_error *err);
@@ -80,6 +81,24 @@ struct mp_account_state {
 };
 /* `states[i]` belongs to conf->accounts[i]. Makes the rows that are missing. */
 int mp_account_states(struct mp_ctx *ctx, int64_t now_ms, struct mp_account_state **states, struct mp_error *err) MP_MUST_CHECK;
+
+/*
+ * Guests: people's own Zoom accounts. They take meetings by the same rules as the pool's accounts, each with one host, `me`, and are called with
+ * their person's token (ctx->guest_token). Their indices lie behind the pool's; a process meets them one by one and keeps them, so that an index
+ * holds as long as the configuration. They have a row each (`user:` and Zoom's id), so that two people with one Zoom account share its capacity.
+ * Whether a connection is alive stands with the connection, not here.
+ */
+#define MP_ACCOUNT_GUEST "user"
+const struct mp_account_entry *mp_account_entry(const struct mp_account_conf *conf, size_t account);
+bool mp_account_is_guest(const struct mp_account_conf *conf, int account);
+/* The guest with that id at Zoom, which may hold `most` meetings at the same time. */
+int mp_account_guest(struct mp_ctx *ctx, const char *zoom_user_id, int64_t most, int *account, struct mp_error *err) MP_MUST_CHECK;
+/* Reads how it stands and, into its entry, how much it may hold. */
+int mp_account_guest_state(struct mp_ctx *ctx, int account, int64_t now_ms, struct mp_account_state *state, struct mp_error *err) MP_MUST_CHECK;
+/* Whether there is a token to call with; true for the pool's accounts, which are not asked. `res`: why there is none. */
+bool mp_account_ready(struct mp_ctx *ctx, int account, int64_t deadline_ms, struct mp_zoom_result *res);
+/* Whether there is anything to book with: an account of the pool, or people who may connect theirs. */
+bool mp_account_any(const struct mp_account_conf *conf);
 
 /* A place in time at one host. */
 struct mp_busy {
@@ -128,13 +147,19 @@ struct mp_choice_request {
  */
 void mp_choose(const struct mp_account_conf *conf, const struct mp_account_state *states, const struct mp_busy *busy, size_t busy_count,
                const struct mp_choice_request *want, struct mp_arena *arena, struct mp_candidate **candidates);
+/* Judges one account, whoever's it is: its host, or why there is none. */
+void mp_choose_judge(const struct mp_account_conf *conf, size_t account, const struct mp_account_state *state, const struct mp_busy *busy,
+                     size_t busy_count, const struct mp_choice_request *want, struct mp_candidate *candidate);
 /* The host of one account that takes the interval, or -1; `verdict` and `why` say why not. */
 int mp_choose_host(const struct mp_account_conf *conf, size_t account, const struct mp_account_state *state, const struct mp_busy *busy,
                    size_t busy_count, const struct mp_choice_request *want, bool inactive_too, enum mp_verdict *verdict, const char **why);
 /* The first start at or after want->from at which the interval fits somewhere, within seven days; -1 where none does. `busy` must reach that far. */
 int64_t mp_choose_nearest(struct mp_arena *arena, const struct mp_account_conf *conf, const struct mp_account_state *states,
                           const struct mp_busy *busy, size_t busy_count, const struct mp_choice_request *want);
-struct json_object *mp_choice_json(struct mp_arena *arena, const struct mp_account_conf *conf, const struct mp_candidate *candidates);
+/* The same for one account alone; `best` where it takes none sooner (-1: there is none yet). */
+int64_t mp_choose_nearest_of(struct mp_arena *arena, const struct mp_account_conf *conf, size_t account, const struct mp_account_state *state,
+                             const struct mp_busy *busy, size_t busy_count, const struct mp_choice_request *want, int64_t best);
+struct json_object *mp_choice_json(struct mp_arena *arena, const struct mp_account_conf *conf, const struct mp_candidate *candidates, size_t count);
 
 /*
  * Calls Zoom for an account: gets the shared token (fetched once for all workers, by a lease in the account's row), calls, on code 124 gets a new

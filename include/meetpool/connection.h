@@ -132,6 +132,13 @@ int mp_connection_token(struct mp_ctx *ctx, const char *sub, const struct mp_sec
 typedef void mp_connection_fn(struct mp_ctx *ctx, const struct mp_secret *token, unsigned timeout_ms, void *arg, struct mp_zoom_result *res);
 void mp_connection_call(struct mp_ctx *ctx, const char *sub, int64_t deadline_ms, mp_connection_fn *fn, void *arg, struct mp_zoom_result *res);
 
+/* As ctx->guest_token: the token of whoever has that Zoom user connected now. */
+int mp_connection_zoom_token(struct mp_ctx *ctx, const char *zoom_user_id, const struct mp_secret *refused, int64_t deadline_ms,
+                             struct mp_secret *out, struct mp_zoom_result *res);
+
+/* How many meetings at the same time a Zoom user may hold. */
+int64_t mp_connection_capacity(const struct mp_connection_row *row);
+
 /* ---- Looking ---- */
 
 /* 1 found, 0 none. Reads the row alone. */

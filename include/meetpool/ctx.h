@@ -2,6 +2,7 @@
 #define MEETPOOL_CTX_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct mp_arena;
 struct mp_db;
@@ -11,6 +12,8 @@ struct mp_keyring;
 struct mp_account_conf;
 struct mp_meeting_conf;
 struct mp_connection_conf;
+struct mp_secret;
+struct mp_zoom_result;
 
 /*
  * What one request or job works with. Built by the process once, with a fresh arena for each piece of work; there are no globals. Everything is
@@ -31,6 +34,10 @@ struct mp_ctx {
      * (another machine). */
     bool (*owner_is_dead)(void *arg, const char *owner);
     void *owner_arg;
+    /* The token of a person's own Zoom account, by Zoom's id of that person: the pool calls with it without knowing where it comes from. `refused`
+     * (NULL: none) is not given again. 0, or -1 with `res` saying why there is none. NULL: there are no connections. */
+    int (*guest_token)(struct mp_ctx *ctx, const char *zoom_user_id, const struct mp_secret *refused, int64_t deadline_ms, struct mp_secret *out,
+                       struct mp_zoom_result *res);
     /* Names the unit of work over repeated tries (from the Idempotency-Key); NULL: it has no name. */
     const char *unit_key;
 };

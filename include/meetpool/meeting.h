@@ -37,13 +37,17 @@ struct mp_meeting {
     struct mp_meeting_row row;
     int account;                /* index in the configuration; -1: not (any more) configured */
     int host;                   /* index in the account; -1 as above */
-    const char *account_name;   /* NULL as above */
+    const char *account_name;   /* NULL as above; MP_ACCOUNT_GUEST where its host's own account holds it */
+    bool own;                   /* the host's own Zoom account holds it */
+    const char *not_own;        /* only right after it was made: why the pool holds it though its host has connected an account; NULL */
     struct mp_secret start_url; /* only right after it was made */
 };
 
 struct mp_meeting_spec {
     const char *owner_sub;
     const char *host_sub;                             /* host_user_id; NULL */
+    const char *own_sub;                              /* whose own Zoom account comes first; NULL: the host's */
+    bool pool_only;                                   /* nobody's own */
     int64_t type;                                     /* 1: now, 2: scheduled */
     const char *topic, *agenda, *timezone, *password; /* agenda, password may be NULL */
     int64_t starts_at;                                /* type 2 */
@@ -54,8 +58,9 @@ struct mp_meeting_spec {
 };
 
 /*
- * Books. Errors: MP_E_NO_CAPACITY with the nearest start that fits as a detail; MP_E_NO_ACCOUNT with each account's reason; MP_E_ZOOM_DISABLED,
- * MP_E_ZOOM_NOT_CONFIGURED. After a failure no meeting exists and none is made later. With `dry_run` the answer has no id and nothing is stored.
+ * Books: at the own Zoom account of the host where one is connected and has room, else in the pool. Errors: MP_E_NO_CAPACITY with the nearest start
+ * that fits as a detail; MP_E_NO_ACCOUNT with each account's reason; MP_E_ZOOM_DISABLED, MP_E_ZOOM_NOT_CONFIGURED. After a failure no meeting exists
+ * and none is made later. With `dry_run` the answer has no id and nothing is stored.
  */
 int mp_meeting_book(struct mp_ctx *ctx, const struct mp_meeting_spec *spec, struct mp_meeting **out, struct mp_error *err) MP_MUST_CHECK;
 
@@ -63,8 +68,8 @@ int mp_meeting_book(struct mp_ctx *ctx, const struct mp_meeting_spec *spec, stru
  * Books several at once: places are taken one after another, in order, then Zoom is called for all of them in parallel, then what it said is written;
  * one that failed at its account is tried at others as a single booking would be, while time is left. Each has its own outcome: `meeting`, or NULL
  * and `err`. `unit_key` names each as ctx->unit_key does (NULL: it has no name). A dry run (in every spec or in none) predicts what the real run then
- * does, each counting on those before it. Zoom is called for 14 s at most, the whole takes 30 s at most. -1: nothing was begun, as the database failed
- * or there is nothing to book with (MP_E_ZOOM_DISABLED, MP_E_ZOOM_NOT_CONFIGURED).
+ * does, each counting on those before it. Zoom is called for 14 s at most, the whole takes 30 s at most. -1: nothing was begun, as the database
+ * failed or there is nothing to book with (MP_E_ZOOM_DISABLED, MP_E_ZOOM_NOT_CONFIGURED).
  */
 struct mp_meeting_item {
     struct mp_meeting_spec spec;
@@ -85,6 +90,7 @@ int mp_meeting_start_url(struct mp_ctx *ctx, const struct mp_meeting *meeting, s
 
 /* Members that are NULL or negative stay as they are. */
 struct mp_meeting_change {
+    const char *host_sub; /* from another person's own Zoom account it moves; in the pool it stays where it is */
     const char *topic, *agenda, *timezone, *password;
     int64_t starts_at, duration_min;
     struct json_object *settings; /* merged over what was asked before */
@@ -101,6 +107,9 @@ int mp_meeting_change(struct mp_ctx *ctx, struct mp_meeting **meeting, const str
 int mp_meeting_delete(struct mp_ctx *ctx, struct mp_meeting *meeting, struct mp_meeting_outcome *outcome, struct mp_error *err) MP_MUST_CHECK;
 /* MP_E_ZOOM_FAILED where Zoom does not answer. */
 int mp_meeting_end(struct mp_ctx *ctx, struct mp_meeting *meeting, struct mp_error *err) MP_MUST_CHECK;
+
+/* From its host's own Zoom account to the pool, with a new number and join URL, at the same time. Nothing where it is in the pool. */
+int mp_meeting_to_pool(struct mp_ctx *ctx, struct mp_meeting **meeting, struct mp_meeting_outcome *outcome, struct mp_error *err) MP_MUST_CHECK;
 
 struct mp_meeting_filter {
     const char *viewer; /* owner or host; NULL: everybody's (admin) */

@@ -20,12 +20,20 @@ int mp_store_install_id(struct mp_db *db, struct mp_arena *arena, const char **i
 int mp_store_account_ensure(struct mp_db *db, const char *name, int64_t *id, struct mp_error *err) MP_MUST_CHECK;
 int mp_store_host_ensure(struct mp_db *db, int64_t account_id, const char *zoom_user, int64_t *id, struct mp_error *err) MP_MUST_CHECK;
 
-/* The ids of all accounts and hosts that have rows, by name; for a process that learns them all at once. */
+/* The ids of all accounts and hosts of the pool that have rows, by name; for a process that learns them all at once. */
 struct mp_pool_row {
     const char *account_name, *zoom_user;
     int64_t account_id, host_id;
 };
 int mp_store_pool(struct mp_db *db, struct mp_arena *arena, struct mp_pool_row **rows, size_t *count, struct mp_error *err) MP_MUST_CHECK;
+
+/* A person's own Zoom account, `name` being "user:<Zoom's id>": its row and that of its host `me`, made where missing. `most`: meetings at the same
+ * time, written where it is another than before. */
+int mp_store_guest_ensure(struct mp_db *db, const char *name, int64_t most, int64_t *account_id, int64_t *host_id,
+                          struct mp_error *err) MP_MUST_CHECK;
+/* 1: that row is a guest's; 0: it is none. */
+int mp_store_guest_by_id(struct mp_db *db, struct mp_arena *arena, int64_t account_id, const char **name, int64_t *host_id,
+                         struct mp_error *err) MP_MUST_CHECK;
 
 struct mp_host_row {
     int64_t id, account_id;
@@ -36,9 +44,10 @@ struct mp_host_row {
     /* of its account, the same in each of its hosts' rows */
     int64_t account_bookings, account_inactive_until, account_paused_until, account_last_used_at;
     const char *account_inactive_reason, *account_last_error;
+    int64_t account_max_concurrent; /* of a guest */
 };
-/* Every host with its account, in order of (account, host). `utc_day`: the present one. */
-int mp_store_hosts(struct mp_db *db, struct mp_arena *arena, int32_t utc_day, struct mp_host_row **rows, size_t *count,
+/* The pool's hosts with their accounts, in order of (account, host), or those of one account (0: the pool's). `utc_day`: the present one. */
+int mp_store_hosts(struct mp_db *db, struct mp_arena *arena, int32_t utc_day, int64_t account_id, struct mp_host_row **rows, size_t *count,
                    struct mp_error *err) MP_MUST_CHECK;
 
 /* In a transaction, its first statement: writes, and so locks, the account's row on every node. */
@@ -81,14 +90,14 @@ int mp_store_token_store(struct mp_db *db, int64_t account_id, int64_t fence, co
                          struct mp_error *err) MP_MUST_CHECK;
 
 /* Places that are taken and touch [from, until), and, where `from` <= `now`, meetings that have started and not ended though their end is past: they
- * end at now + 1. `account_id` 0: of all accounts. */
+ * end at now + 1. `account_id` 0: of all accounts of the pool. */
 struct mp_busy_row {
     int64_t account_id, host_id, from, until;
 };
 int mp_store_busy(struct mp_db *db, struct mp_arena *arena, int64_t account_id, int64_t from, int64_t until, int64_t now_ms, int64_t ignore_meeting,
                   struct mp_busy_row **rows, size_t *count, struct mp_error *err) MP_MUST_CHECK;
 
-/* Places per account: going on now (and the next end of one), and to come. */
+/* Places per account of the pool: going on now (and the next end of one), and to come. */
 struct mp_place_counts {
     int64_t account_id, active, next_end_at, upcoming;
 };
@@ -96,6 +105,6 @@ int mp_store_place_counts(struct mp_db *db, struct mp_arena *arena, int64_t now_
                           struct mp_error *err) MP_MUST_CHECK;
 
 /* The host whose meetings were longest not read at Zoom, if that is `age_ms` ago; claims it. 1 found, 0 none. */
-int mp_store_host_sweep_next(struct mp_db *db, int64_t age_ms, int64_t *host_id, struct mp_error *err) MP_MUST_CHECK;
+int mp_store_host_sweep_next(struct mp_db *db, int64_t age_ms, int64_t *account_id, int64_t *host_id, struct mp_error *err) MP_MUST_CHECK;
 
 #endif

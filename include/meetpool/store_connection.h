@@ -40,6 +40,9 @@ struct mp_connection_row {
 
 int mp_store_connection_by_sub(struct mp_db *db, struct mp_arena *arena, const char *sub, struct mp_connection_row *row,
                                struct mp_error *err) MP_MUST_CHECK;
+/* Who has that Zoom user connected. */
+int mp_store_connection_of_zoom(struct mp_db *db, struct mp_arena *arena, const char *zoom_user_id, const char **sub,
+                                struct mp_error *err) MP_MUST_CHECK;
 /* Newest first, before `before_id`; tokens are not read. */
 int mp_store_connection_list(struct mp_db *db, struct mp_arena *arena, int64_t before_id, unsigned limit, struct mp_connection_row **rows,
                              size_t *count, struct mp_error *err) MP_MUST_CHECK;
@@ -77,7 +80,7 @@ int mp_store_connection_remove(struct mp_db *db, const struct mp_connection_row 
 /* Connected ones that were not refreshed for `idle_ms`, longest first, and may be tried now; others may hold their leases. */
 int mp_store_connection_idle(struct mp_db *db, struct mp_arena *arena, int64_t idle_ms, unsigned limit, const char ***subs, size_t *count,
                              struct mp_error *err) MP_MUST_CHECK;
-/* Meetings to come whose host the person is. */
+/* Meetings to come that the person hosts from an own Zoom account. */
 int mp_store_connection_meetings(struct mp_db *db, const char *sub, int64_t now_ms, int64_t *count, struct mp_error *err) MP_MUST_CHECK;
 
 /* ---- Consents that were begun ---- */

@@ -76,6 +76,8 @@ int mp_store_meeting_not_told(struct mp_db *db, int64_t id, const char *error, s
 int mp_store_meeting_true(struct mp_db *db, const struct mp_meeting_row *row, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
 /* Status and its instant (started_at, ended_at, deleted_at). Only forward: 1 done, 0 it was there or further already. */
 int mp_store_meeting_status(struct mp_db *db, int64_t id, enum mp_meeting_status status, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
+/* Somebody else hosts it. */
+int mp_store_meeting_host(struct mp_db *db, int64_t id, const char *host_sub, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
 int mp_store_meeting_replaced(struct mp_db *db, int64_t id, int64_t by, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
 /* Meetings that Zoom has still to be told about, oldest first, last touched before `touched_before`; those that a request was sending, before
  * `sending_before`. */

@@ -2,6 +2,7 @@
 #define ACCOUNT_INT_H
 
 #include "meetpool/account.h"
+#include "meetpool/store_account.h"
 
 /* What one process remembers of an account beside its configuration. */
 struct account_memory {
@@ -13,11 +14,30 @@ struct account_memory {
     int64_t token_until; /* monotonic ms: when to look again */
 };
 
-struct mp_account_runtime {
-    bool rows_known; /* what the database has was read once */
-    char install_id[16]; /* empty: not read yet */
-    struct account_memory *accounts;
+/* A person's own Zoom account that this process has met, or (zoom_user_id NULL) an account that is nobody's. */
+struct account_guest {
+    struct mp_account_entry entry;
+    struct mp_host_entry host;
+    struct account_memory memory; /* without a token: connections keep their own */
+    int64_t host_row;
 };
+
+struct mp_account_runtime {
+    struct mp_arena *arena; /* the configuration's */
+    bool rows_known;        /* what the database has was read once */
+    char install_id[16];    /* empty: not read yet */
+    struct account_memory *accounts;
+    struct account_guest **guests;
+    size_t guests_count, guests_room;
+};
+
+struct account_memory *account_memory(const struct mp_account_conf *conf, size_t account);
+/* As mp_account_by_row(), of accounts that are not the pool's. */
+int account_guest_by_row(struct mp_ctx *ctx, int64_t account_row, int64_t host_row, int *host, struct mp_error *err);
+/* As account_token(); what Zoom did not say itself has no status in `res`. */
+int account_guest_token(struct mp_ctx *ctx, size_t account, int64_t deadline_ms, const struct mp_secret *refused, struct mp_secret *out,
+                        bool *fetched, struct mp_zoom_result *res) MP_MUST_CHECK;
+void account_fill_state(const struct mp_host_row *row, const struct account_memory *memory, size_t hosts, struct mp_account_state *state);
 
 /* Looks up, and makes where missing, the rows of account and hosts. */
 int account_rows(struct mp_ctx *ctx, size_t account, struct mp_error *err) MP_MUST_CHECK;

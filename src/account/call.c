@@ -19,7 +19,7 @@ static int64_t next_utc_midnight(int64_t now_ms)
 static void learn(struct mp_ctx *ctx, size_t account, int host, const struct mp_zoom_result *res)
 {
     const struct mp_account_conf *conf = ctx->account_conf;
-    const struct account_memory *memory = &conf->runtime->accounts[account];
+    const struct account_memory *memory = account_memory(conf, account);
     int64_t now_ms = mp_now_ms();
     int64_t wait_ms = res->retry_after_ms;
     struct mp_error err;
@@ -28,7 +28,11 @@ static void learn(struct mp_ctx *ctx, size_t account, int host, const struct mp_
     mp_error_init(&err, ctx->arena);
     switch (res->cls) {
     case MP_ZOOM_AUTH:
-        rc = mp_store_account_inactive(ctx->db, memory->row, now_ms + conf->cooldown_s * 1000, "authentication", res->message, now_ms, &err);
+        /* That a connection is dead stands in its own row. */
+        if (mp_account_is_guest(conf, (int)account) && res->status == 0)
+            rc = mp_store_account_error(ctx->db, memory->row, res->message, now_ms, &err);
+        else
+            rc = mp_store_account_inactive(ctx->db, memory->row, now_ms + conf->cooldown_s * 1000, "authentication", res->message, now_ms, &err);
         break;
     case MP_ZOOM_RATE_LIMITED:
         rc = mp_store_account_pause(ctx->db, memory->row, now_ms + (wait_ms > 0 ? wait_ms : 1000), res->message, now_ms, &err);
@@ -65,12 +69,15 @@ static void learn(struct mp_ctx *ctx, size_t account, int host, const struct mp_
         break;
     }
     if (rc < 0)
-        mp_log(ctx->log, MP_WARNING, "account.state_not_stored", MP_STR("account", conf->accounts[account].name), MP_STR("detail", err.detail));
+        mp_log(ctx->log, MP_WARNING, "account.state_not_stored", MP_STR("account", mp_account_entry(conf, account)->name),
+               MP_STR("detail", err.detail));
 }
 
 static void log_failure(struct mp_ctx *ctx, size_t account, const struct mp_zoom_result *res)
 {
-    mp_log(ctx->log, MP_WARNING, "zoom.failed", MP_STR("account", ctx->account_conf->accounts[account].name),
+    const struct mp_account_entry *entry = mp_account_entry(ctx->account_conf, account);
+
+    mp_log(ctx->log, MP_WARNING, "zoom.failed", MP_STR("account", entry->name), MP_STR("zoom_user", entry->zoom_user_id),
            MP_STR("class", mp_zoom_class_name(res->cls)), MP_INT("status", res->status), MP_INT("zoom_code", res->code),
            MP_STR("zoom_message", res->message), MP_STR("tracking_id", res->tracking_id), MP_INT("zoom_ms", res->elapsed_ms));
 }
@@ -138,7 +145,7 @@ static void do_user(struct mp_ctx *ctx, const struct mp_secret *token, unsigned 
 
 void mp_account_user(struct mp_ctx *ctx, size_t account, size_t host, struct mp_zoom_user *out, struct mp_zoom_result *res)
 {
-    struct user_call call = {ctx->account_conf->accounts[account].hosts[host].user, out};
+    struct user_call call = {mp_account_entry(ctx->account_conf, account)->hosts[host].user, out};
 
     mp_account_call(ctx, account, (int)host, mp_monotonic_ms() + CALL_TIMEOUT_MS, do_user, &call, res);
 }

@@ -20,16 +20,9 @@
 
 enum stage { WAITING, UNDER_WAY, ENDED };
 
-/* One call on its way. */
-struct turn {
-    enum stage stage;
-    const struct mp_secret *token; /* it was sent with */
-    bool renewed;                  /* that one was fetched because Zoom did not take the one before */
-    unsigned waits;
-};
-
 /* One account in this run. */
 struct lane {
+    size_t account;
     const struct mp_secret *token; /* NULL: not asked for yet */
     bool fetched;                  /* as turn.renewed */
     bool closed;
@@ -40,11 +33,21 @@ struct lane {
     unsigned silent;
 };
 
+/* One call on its way. */
+struct turn {
+    enum stage stage;
+    struct lane *lane;
+    const struct mp_secret *token; /* it was sent with */
+    bool renewed;                  /* that one was fetched because Zoom did not take the one before */
+    unsigned waits;
+};
+
 struct run {
     struct mp_ctx *ctx;
     struct mp_account_job *jobs;
     struct turn *turns;
-    struct lane *lanes; /* by account */
+    struct lane *lanes;
+    size_t lanes_count;
     size_t count, ended, under_way, parallel;
     mp_account_fn *start;
     int64_t deadline_ms;
@@ -63,14 +66,13 @@ static void close_lane(struct lane *lane, const struct mp_zoom_result *why)
 }
 
 /* Gets the account's token, for the first time or in place of one that Zoom does not take. Without one the lane is closed. */
-static bool take_token(struct run *r, size_t account)
+static bool take_token(struct run *r, struct lane *lane)
 {
-    struct lane *lane = &r->lanes[account];
     struct mp_secret *token = MP_NEW(r->ctx->arena, struct mp_secret);
     struct mp_zoom_result res;
 
-    if (account_token(r->ctx, account, r->deadline_ms, lane->token, token, &lane->fetched, &res) < 0) {
-        account_outcome(r->ctx, account, -1, &res);
+    if (account_token(r->ctx, lane->account, r->deadline_ms, lane->token, token, &lane->fetched, &res) < 0) {
+        account_outcome(r->ctx, lane->account, -1, &res);
         close_lane(lane, &res);
         return false;
     }
@@ -81,12 +83,15 @@ static bool take_token(struct run *r, size_t account)
 static void open_lanes(struct run *r)
 {
     for (size_t i = 0; i < r->count; i++) {
-        struct lane *lane = &r->lanes[r->jobs[i].account];
+        size_t n = 0;
 
-        if (lane->token != NULL || lane->closed)
+        while (n < r->lanes_count && r->lanes[n].account != r->jobs[i].account)
+            n++;
+        r->turns[i].lane = &r->lanes[n];
+        if (n < r->lanes_count)
             continue;
-        lane->gap_ms = GAP_MS;
-        (void)take_token(r, r->jobs[i].account);
+        r->lanes[r->lanes_count++] = (struct lane){.account = r->jobs[i].account, .gap_ms = GAP_MS};
+        (void)take_token(r, &r->lanes[n]);
     }
 }
 
@@ -94,9 +99,9 @@ static void open_lanes(struct run *r)
 static bool renew(struct run *r, size_t i)
 {
     struct turn *turn = &r->turns[i];
-    struct lane *lane = &r->lanes[r->jobs[i].account];
+    struct lane *lane = turn->lane;
 
-    if (turn->renewed || lane->closed || (turn->token == lane->token && !take_token(r, r->jobs[i].account)))
+    if (turn->renewed || lane->closed || (turn->token == lane->token && !take_token(r, lane)))
         return false;
     turn->renewed = lane->fetched;
     turn->stage = WAITING;
@@ -108,7 +113,7 @@ static bool wait_in_line(struct run *r, size_t i)
 {
     const struct mp_account_job *job = &r->jobs[i];
     struct turn *turn = &r->turns[i];
-    struct lane *lane = &r->lanes[job->account];
+    struct lane *lane = turn->lane;
     int64_t now_ms = mp_monotonic_ms();
     unsigned jitter;
 
@@ -127,9 +132,8 @@ static bool wait_in_line(struct run *r, size_t i)
 }
 
 /* What one outcome means for the calls that have not left yet. */
-static void draw_conclusion(struct run *r, const struct mp_account_job *job)
+static void draw_conclusion(struct run *r, const struct mp_account_job *job, struct lane *lane)
 {
-    struct lane *lane = &r->lanes[job->account];
     bool silent = (job->res.cls == MP_ZOOM_NOT_SENT || job->res.cls == MP_ZOOM_MAYBE_DONE) && job->res.elapsed_ms >= SILENT_MS;
 
     lane->silent = silent ? lane->silent + 1 : 0;
@@ -163,7 +167,7 @@ static void settle(struct run *r, size_t i)
         job->res.cls = MP_ZOOM_AUTH;
     end(r, i);
     account_outcome(r->ctx, job->account, job->host, &job->res);
-    draw_conclusion(r, job);
+    draw_conclusion(r, job, r->turns[i].lane);
 }
 
 /* Sends what may leave now. The time until the next may, at most `wait_ms`. */
@@ -173,7 +177,7 @@ static int64_t send_due(struct run *r, int64_t wait_ms)
 
     for (size_t i = 0; i < r->count; i++) {
         struct mp_account_job *job = &r->jobs[i];
-        struct lane *lane = &r->lanes[job->account];
+        struct lane *lane = r->turns[i].lane;
         int64_t now_ms = mp_monotonic_ms();
 
         if (r->turns[i].stage != WAITING)
@@ -208,7 +212,7 @@ void mp_account_call_many(struct mp_ctx *ctx, struct mp_account_job *jobs, size_
     struct run r = {.ctx = ctx, .jobs = jobs, .count = count, .parallel = parallel, .start = start, .deadline_ms = deadline_ms};
 
     r.turns = mp_arena_array(ctx->arena, count + 1, sizeof(*r.turns));
-    r.lanes = mp_arena_array(ctx->arena, ctx->account_conf->count + 1, sizeof(*r.lanes));
+    r.lanes = mp_arena_array(ctx->arena, count + 1, sizeof(*r.lanes));
     open_lanes(&r);
     while (r.ended < count) {
         int64_t wait_ms = send_due(&r, 1000);

@@ -42,7 +42,7 @@ static bool host_before(const struct mp_choice_request *want, const struct mp_ho
 int mp_choose_host(const struct mp_account_conf *conf, size_t account, const struct mp_account_state *state, const struct mp_busy *busy,
                    size_t busy_count, const struct mp_choice_request *want, bool inactive_too, enum mp_verdict *verdict, const char **why)
 {
-    const struct mp_account_entry *entry = &conf->accounts[account];
+    const struct mp_account_entry *entry = mp_account_entry(conf, account);
     size_t best_meetings = 0, spent = 0, ill = 0;
     int best = -1;
 
@@ -90,9 +90,8 @@ static bool day_is_over(const struct mp_account_state *state, const struct mp_ch
            mp_slice_eq_text(mp_slice_of(state->inactive_reason), "daily_limit");
 }
 
-/* Judges one account: its host, or why there is none. */
-static void judge(const struct mp_account_conf *conf, size_t account, const struct mp_account_state *state, const struct mp_busy *busy,
-                  size_t busy_count, const struct mp_choice_request *want, struct mp_candidate *c)
+void mp_choose_judge(const struct mp_account_conf *conf, size_t account, const struct mp_account_state *state, const struct mp_busy *busy,
+                     size_t busy_count, const struct mp_choice_request *want, struct mp_candidate *c)
 {
     bool ill = state->inactive_until > want->now_ms;
     bool paused = state->paused_until > want->now_ms;
@@ -155,7 +154,7 @@ void mp_choose(const struct mp_account_conf *conf, const struct mp_account_state
 {
     *candidates = mp_arena_array(arena, conf->count + 1, sizeof(**candidates));
     for (size_t i = 0; i < conf->count; i++)
-        judge(conf, i, &states[i], busy, busy_count, want, &(*candidates)[i]);
+        mp_choose_judge(conf, i, &states[i], busy, busy_count, want, &(*candidates)[i]);
     qsort(*candidates, conf->count, sizeof(**candidates), compare);
 }
 
@@ -214,20 +213,26 @@ static int64_t nearest_of(const struct mp_account_conf *conf, size_t account, co
     return best;
 }
 
+int64_t mp_choose_nearest_of(struct mp_arena *arena, const struct mp_account_conf *conf, size_t account, const struct mp_account_state *state,
+                             const struct mp_busy *busy, size_t busy_count, const struct mp_choice_request *want, int64_t best)
+{
+    struct mp_busy *own = mp_arena_array(arena, busy_count + 1, sizeof(*own));
+    size_t n = own_places(busy, busy_count, state->id, own);
+
+    if (day_is_over(state, want))
+        return best;
+    qsort(own, n, sizeof(*own), by_end);
+    return nearest_of(conf, account, state, own, n, want, best);
+}
+
 int64_t mp_choose_nearest(struct mp_arena *arena, const struct mp_account_conf *conf, const struct mp_account_state *states,
                           const struct mp_busy *busy, size_t busy_count, const struct mp_choice_request *want)
 {
-    struct mp_busy *own = mp_arena_array(arena, busy_count + 1, sizeof(*own));
     int64_t best = -1;
 
     for (size_t i = 0; i < conf->count; i++) {
-        size_t n;
-
-        if ((want->only_account >= 0 && (size_t)want->only_account != i) || day_is_over(&states[i], want))
-            continue;
-        n = own_places(busy, busy_count, states[i].id, own);
-        qsort(own, n, sizeof(*own), by_end);
-        best = nearest_of(conf, i, &states[i], own, n, want, best);
+        if (want->only_account < 0 || (size_t)want->only_account == i)
+            best = mp_choose_nearest_of(arena, conf, i, &states[i], busy, busy_count, want, best);
     }
     return best;
 }
@@ -237,16 +242,17 @@ static const char *const verdict_names[] = {
     [MP_VERDICT_PAUSED] = "paused", [MP_VERDICT_DAILY] = "daily_limit", [MP_VERDICT_FAILED] = "failed", [MP_VERDICT_EXCLUDED] = "excluded",
 };
 
-struct json_object *mp_choice_json(struct mp_arena *arena, const struct mp_account_conf *conf, const struct mp_candidate *candidates)
+struct json_object *mp_choice_json(struct mp_arena *arena, const struct mp_account_conf *conf, const struct mp_candidate *candidates, size_t count)
 {
     struct json_object *list = mp_json_array(arena);
 
-    for (size_t i = 0; i < conf->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const struct mp_candidate *c = &candidates[i];
+        const struct mp_account_entry *entry = mp_account_entry(conf, c->account);
         struct json_object *row = json_object_new_object();
 
-        mp_json_put_text(row, "account", conf->accounts[c->account].name);
-        mp_json_put_text(row, "host", c->host >= 0 ? conf->accounts[c->account].hosts[c->host].user : NULL);
+        mp_json_put_text(row, "account", entry->name);
+        mp_json_put_text(row, "host", c->host >= 0 ? entry->hosts[c->host].user : NULL);
         mp_json_put_text(row, "verdict", verdict_names[c->verdict]);
         mp_json_put_int(row, "meetings_in_interval", (int64_t)c->meetings);
         mp_json_put_time(row, "last_used_at", c->last_used_at > 0 ? c->last_used_at : -1);

@@ -112,6 +112,7 @@ static struct mp_account_runtime *new_runtime(struct mp_arena *arena, const stru
 {
     struct mp_account_runtime *runtime = MP_NEW(arena, struct mp_account_runtime);
 
+    runtime->arena = arena;
     runtime->accounts = mp_arena_array(arena, conf->count + 1, sizeof(*runtime->accounts));
     for (size_t i = 0; i < conf->count; i++) {
         const struct mp_account_entry *entry = &conf->accounts[i];

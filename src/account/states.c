@@ -41,11 +41,11 @@ static int learn_rows(struct mp_ctx *ctx, struct mp_error *err)
 
 int account_rows(struct mp_ctx *ctx, size_t account, struct mp_error *err)
 {
-    const struct mp_account_entry *entry = &ctx->account_conf->accounts[account];
-    struct account_memory *memory = &ctx->account_conf->runtime->accounts[account];
+    const struct mp_account_entry *entry = mp_account_entry(ctx->account_conf, account);
+    struct account_memory *memory = account_memory(ctx->account_conf, account);
     int64_t row;
 
-    if (learn_rows(ctx, err) < 0)
+    if (account < ctx->account_conf->count && learn_rows(ctx, err) < 0)
         return -1;
     if (memory->row != 0)
         return 0;
@@ -89,10 +89,10 @@ int mp_account_by_row(struct mp_ctx *ctx, int64_t account_row, int64_t host_row,
             *host = memory->host_rows[h] == host_row ? (int)h : *host;
         return (int)i;
     }
-    return -1;
+    return account_guest_by_row(ctx, account_row, host_row, host, err);
 }
 
-static void fill_state(const struct mp_host_row *row, const struct account_memory *memory, size_t hosts, struct mp_account_state *state)
+void account_fill_state(const struct mp_host_row *row, const struct account_memory *memory, size_t hosts, struct mp_account_state *state)
 {
     state->bookings = row->account_bookings;
     state->inactive_until = row->account_inactive_until;
@@ -126,12 +126,12 @@ int mp_account_states(struct mp_ctx *ctx, int64_t now_ms, struct mp_account_stat
         for (size_t h = 0; h < conf->accounts[i].hosts_count; h++)
             list[i].hosts[h].id = conf->runtime->accounts[i].host_rows[h];
     }
-    if (mp_store_hosts(ctx->db, ctx->arena, mp_time_utc_day(now_ms), &rows, &count, err) < 0)
+    if (mp_store_hosts(ctx->db, ctx->arena, mp_time_utc_day(now_ms), 0, &rows, &count, err) < 0)
         return -1;
     for (size_t r = 0; r < count; r++) {
         for (size_t i = 0; i < conf->count; i++) {
             if (list[i].id == rows[r].account_id)
-                fill_state(&rows[r], &conf->runtime->accounts[i], conf->accounts[i].hosts_count, &list[i]);
+                account_fill_state(&rows[r], &conf->runtime->accounts[i], conf->accounts[i].hosts_count, &list[i]);
         }
     }
     *states = list;
@@ -149,7 +149,7 @@ int mp_account_reset(struct mp_ctx *ctx, int account, struct mp_error *err)
         return mp_store_account_reset(ctx->db, 0, err);
     if (account_rows(ctx, (size_t)account, err) < 0)
         return -1;
-    return mp_store_account_reset(ctx->db, ctx->account_conf->runtime->accounts[account].row, err);
+    return mp_store_account_reset(ctx->db, account_memory(ctx->account_conf, (size_t)account)->row, err);
 }
 
 static void stats_of(const struct mp_account_entry *entry, const struct mp_account_state *state, const struct mp_place_counts *places, int64_t now_ms,

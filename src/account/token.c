@@ -144,11 +144,13 @@ static int look(struct mp_ctx *ctx, size_t account, bool waited, const struct mp
 int account_token(struct mp_ctx *ctx, size_t account, int64_t deadline_ms, const struct mp_secret *refused, struct mp_secret *out, bool *fetched,
                   struct mp_zoom_result *res)
 {
-    struct account_memory *memory = &ctx->account_conf->runtime->accounts[account];
+    struct account_memory *memory = account_memory(ctx->account_conf, account);
     int64_t patience_ms = mp_monotonic_ms() + WAIT_MOST_MS;
     struct mp_error err;
     bool waited = false;
 
+    if (mp_account_is_guest(ctx->account_conf, (int)account))
+        return account_guest_token(ctx, account, deadline_ms < patience_ms ? deadline_ms : patience_ms, refused, out, fetched, res);
     *fetched = false;
     mp_error_init(&err, ctx->arena);
     if (recall(ctx, memory, refused, out))

@@ -161,10 +161,16 @@ void mp_booking_warn(const struct mp_request *req, struct mp_response *res, cons
 
     mp_booking_warn_trouble(res, booking, index);
     if (booking->moved)
-        warn(res, booking, index, "moved", "Its host had no room at that time: the meeting moved to another one and has a new id and join URL.");
+        warn(res, booking, index, "moved",
+             "It is at another host now, as its own had no room at that time or was changed: the meeting has a new id and join URL.");
     if (row->starts_at < mp_now_ms() && row->status == MP_BOOKING_SCHEDULED)
         warn(res, booking, index, "start_in_past",
              row->wants_meeting ? "The start is in the past; Zoom opens such a meeting now." : "The start is in the past.");
+    if (booking->meeting != NULL && booking->meeting->not_own != NULL)
+        warn(res, booking, index, "hosted_by_system",
+             mp_arena_printf(req->arena, "The host's own Zoom account could not take it (%s); the meeting is hosted by %s.",
+                             booking->meeting->not_own,
+                             booking->meeting->row.host_email != NULL ? booking->meeting->row.host_email : "the system's account"));
     if (booking->meeting != NULL && index < 0)
         mp_settings_compare(req, res, booking->meeting->row.settings_requested, booking->meeting->row.settings_effective, false);
 }

@@ -6,6 +6,7 @@
 #include "meetpool/connection.h"
 #include "meetpool/json.h"
 #include "meetpool/log.h"
+#include "meetpool/meeting.h"
 
 /* Ties a consent to the browser it was begun in. Lax: it comes back from Zoom's page by a link. */
 #define CONNECT_COOKIE "__Host-meetpool-connect"
@@ -125,15 +126,78 @@ static int zoom_callback(struct mp_ctx *ctx, struct mp_request *req, struct mp_r
 
 /* ---- POST zoom/disconnect ---- */
 
+#define MOVED_MOST 200
+/* No move is begun after so long; nginx waits longer than one takes. */
+#define MOVING_MS 12000
+
+static void put_moved(const struct mp_request *req, struct json_object *moved, int64_t old_id, const struct mp_meeting *now)
+{
+    struct json_object *out = json_object_new_object();
+
+    mp_json_put_text(out, "id", mp_arena_printf(req->arena, "%lld", (long long)old_id));
+    mp_json_put_text(out, "new_id", mp_arena_printf(req->arena, "%lld", (long long)now->row.zoom_id));
+    mp_json_put_text(out, "topic", now->row.topic);
+    mp_json_put_time(out, "start_time", now->row.starts_at);
+    mp_json_put_text(out, "join_url", now->row.join_url);
+    mp_json_put_text(out, "zoomAccountUsed", now->account_name);
+    json_object_array_add(moved, out);
+}
+
+static void put_kept(const struct mp_request *req, struct json_object *kept, const struct mp_meeting *meeting, const char *reason)
+{
+    struct json_object *out = json_object_new_object();
+
+    mp_json_put_text(out, "id", mp_arena_printf(req->arena, "%lld", (long long)meeting->row.zoom_id));
+    mp_json_put_text(out, "topic", meeting->row.topic);
+    mp_json_put_time(out, "start_time", meeting->row.starts_at);
+    mp_json_put_text(out, "reason", reason);
+    json_object_array_add(kept, out);
+}
+
+/* What the person hosts from the own account in time to come goes to the pool, one after the other; what does not fit stays, and is named. */
+static int move_meetings(struct mp_ctx *ctx, const struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    struct mp_meeting_filter filter = {
+        .viewer = req->user.sub, .status = MP_MEETING_SCHEDULED, .account = -1, .from = mp_now_ms(), .to = -1, .first = true, .limit = MOVED_MOST};
+    struct json_object *moved = json_object_new_array(), *kept = json_object_new_array();
+    int64_t until_ms = mp_monotonic_ms() + MOVING_MS;
+    struct mp_meeting_outcome outcome;
+    struct mp_meeting *list;
+    size_t count;
+
+    mp_json_put(mp_response_data(res), "moved_meetings", moved);
+    mp_json_put(mp_response_data(res), "unmoved_meetings", kept);
+    if (mp_meeting_list(ctx, &filter, &list, &count, err) < 0)
+        return -1;
+    for (size_t i = count; i-- > 0;) {
+        struct mp_meeting *meeting = &list[i];
+        struct mp_error why;
+
+        mp_error_init(&why, req->arena);
+        if (!meeting->own || meeting->row.host_sub == NULL || strcmp(meeting->row.host_sub, req->user.sub) != 0)
+            continue;
+        if (mp_monotonic_ms() > until_ms)
+            put_kept(req, kept, meeting, "there was no time left to move it; disconnect after the rest has been moved or change it by hand");
+        else if (mp_meeting_to_pool(ctx, &meeting, &outcome, &why) < 0)
+            put_kept(req, kept, &list[i], mp_error_message(&why));
+        else
+            put_moved(req, moved, list[i].row.zoom_id, meeting);
+    }
+    return 0;
+}
+
 static int zoom_disconnect(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
-    static const char *const taken[] = {NULL};
+    static const char *const taken[] = {"move_meetings", NULL};
     const struct mp_json_reader reader = {req->arena, req->json, NULL, err};
     const struct mp_connection_actor actor = actor_of(req);
     struct mp_disconnected done;
+    bool move = false;
 
     mp_json_refuse_unknown(&reader, taken);
-    if (mp_error_set(err) || mp_connection_disconnect(ctx, req->user.sub, &actor, &done, err) < 0)
+    (void)mp_json_get_bool(&reader, "move_meetings", &move);
+    /* The meetings first: the old ones go at Zoom with the tokens that are to be deleted. */
+    if (mp_error_set(err) || (move && move_meetings(ctx, req, res, err) < 0) || mp_connection_disconnect(ctx, req->user.sub, &actor, &done, err) < 0)
         return -1;
     res->message = done.found ? "Your Zoom account is disconnected" : "No Zoom account was connected";
     mp_json_put_bool(mp_response_data(res), "disconnected", done.found);

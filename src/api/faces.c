@@ -83,7 +83,7 @@ static void put_meeting(const struct mp_request *req, const struct face *face, c
     if (may_change)
         mp_json_put_text(out, "zoomAccountUsed", meeting != NULL ? meeting->account_name : NULL);
     if (face->hosted)
-        mp_json_put_text(out, "hostedBy", meeting != NULL ? "system" : NULL);
+        mp_json_put_text(out, "hostedBy", meeting == NULL ? NULL : meeting->own ? "user" : "system");
     mp_json_put_text(out, "meetingState", mp_meeting_state_name(booking->row.meeting_state));
     mp_json_put_text(out, "meetingStateReason", booking->row.meeting_reason);
 }
@@ -121,9 +121,8 @@ static int reply(const struct mp_request *req, struct mp_response *res, unsigned
     res->message = mp_arena_printf(req->arena, "%s%s", face->label, done);
     mp_json_put(mp_response_data(res), face->one, face_json(req, face, booking));
     mp_booking_warn(req, res, booking, -1);
-    if (face->hosted && booking->meeting != NULL)
-        mp_response_warn(res, "hosted_by_system", "The interviewer has no Zoom account connected here; the meeting is hosted by %s.",
-                         booking->meeting->row.host_email);
+    if (face->hosted && booking->meeting != NULL && booking->meeting->not_own == NULL)
+        mp_meeting_warn_host(res, booking->meeting, true);
     return 0;
 }
 

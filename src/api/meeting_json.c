@@ -75,6 +75,19 @@ struct json_object *mp_meeting_json(const struct mp_request *req, const struct m
     return out;
 }
 
+void mp_meeting_warn_host(struct mp_response *res, const struct mp_meeting *meeting, bool expected)
+{
+    const char *by = meeting->row.host_email != NULL ? meeting->row.host_email : "the system's account";
+
+    if (meeting->own)
+        return;
+    if (meeting->not_own != NULL)
+        mp_response_warn(res, "hosted_by_system", "The host's own Zoom account could not take it (%s); the meeting is hosted by %s.",
+                         meeting->not_own, by);
+    else if (expected)
+        mp_response_warn(res, "hosted_by_system", "The host has no Zoom account connected here; the meeting is hosted by %s.", by);
+}
+
 /* ---- settings{} ---- */
 
 enum setting_kind { KIND_BOOL, KIND_INT, KIND_NAME, KIND_TEXT };

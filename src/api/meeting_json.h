@@ -18,6 +18,8 @@ const char *mp_meeting_start_link(const struct mp_request *req, const struct mp_
  */
 struct json_object *mp_settings_read(const struct mp_json_reader *reader, bool *pmi_asked);
 
+/* Warns that the system hosts the meeting, and why; `expected`: also where the host has connected no account. */
+void mp_meeting_warn_host(struct mp_response *res, const struct mp_meeting *meeting, bool expected);
 /* Warns `settings_differ`, once, naming each setting that Zoom took otherwise than it was asked. */
 void mp_settings_compare(const struct mp_request *req, struct mp_response *res, const char *requested, const char *effective, bool pmi_asked);
 

@@ -53,6 +53,9 @@ static int decode_spec(struct mp_ctx *ctx, const struct mp_request *req, struct 
     (void)mp_json_get_bool(&r, "dry_run", &spec->dry_run);
     spec->password = mp_password_read(&r, "password");
     spec->settings = mp_settings_read(&r, pmi_asked);
+    /* Staff host what they make; what an admin makes is the system's unless a host is named. */
+    if (spec->host_sub == NULL && (req->user.role & MP_STAFF) != 0)
+        spec->own_sub = req->user.sub;
     read_account(ctx, req, &r, &spec->account);
     return mp_error_set(err) ? -1 : 0;
 }
@@ -67,9 +70,7 @@ static int meetings_create(struct mp_ctx *ctx, struct mp_request *req, struct mp
         return -1;
     if (spec.type == 2 && spec.starts_at < mp_now_ms())
         mp_response_warn(res, "start_in_past", "The start is in the past; Zoom opens such a meeting now.");
-    if (spec.host_sub != NULL)
-        mp_response_warn(res, "hosted_by_system", "That user has no Zoom account connected here; the meeting is hosted by %s.",
-                         meeting->row.host_email);
+    mp_meeting_warn_host(res, meeting, spec.host_sub != NULL);
     mp_settings_compare(req, res, meeting->row.settings_requested, meeting->row.settings_effective, pmi_asked);
     if (spec.dry_run)
         return reply(req, res, 200, "The meeting would be made there", meeting);
@@ -180,7 +181,8 @@ static void warn_outcome(struct mp_response *res, const struct mp_meeting_outcom
     if (outcome->zoom_failed != NULL)
         mp_response_warn(res, "zoom_failed", "Zoom could not be told yet (%s); it will be as soon as it answers.", outcome->zoom_failed);
     if (outcome->moved)
-        mp_response_warn(res, "moved", "Its host had no room at that time: the meeting moved to another one and has a new id and join URL.");
+        mp_response_warn(res, "moved",
+                         "It is at another host now, as its own had no room at that time or was changed: the meeting has a new id and join URL.");
 }
 
 static int meetings_change(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)

@@ -6,6 +6,14 @@
 
 #define LOOK_EVERY_MS 50
 
+/*
+ * A Basic user runs one meeting at a time, a licensed one up to two (on Pro one; which plan it is no scope of ours tells, and two may be scheduled
+ * there). Source: support.zoom.com, KB0068522, as of 2026-02-07; the types of users: developers.zoom.us, Users API, get a user.
+ */
+#define TYPE_BASIC    1
+#define BASIC_MOST    1
+#define LICENSED_MOST 2
+
 static const char away[] = "Zoom could not renew your connection just now; it is tried again by itself.";
 
 bool connection_is_held(const struct mp_ctx *ctx, const struct mp_connection_row *row)
@@ -148,4 +156,38 @@ void mp_connection_call(struct mp_ctx *ctx, const char *sub, int64_t deadline_ms
     (void)call_once(ctx, sub, &refused, deadline_ms, fn, arg, &token, res);
     if (res->cls == MP_ZOOM_TOKEN)
         res->cls = MP_ZOOM_AUTH;
+}
+
+int64_t mp_connection_capacity(const struct mp_connection_row *row)
+{
+    return row->zoom_type <= TYPE_BASIC ? BASIC_MOST : LICENSED_MOST;
+}
+
+int mp_connection_zoom_token(struct mp_ctx *ctx, const char *zoom_user_id, const struct mp_secret *refused, int64_t deadline_ms,
+                             struct mp_secret *out, struct mp_zoom_result *res)
+{
+    struct mp_connection_token token;
+    struct mp_error err;
+    const char *sub;
+    int rc;
+
+    mp_error_init(&err, ctx->arena);
+    *res = (struct mp_zoom_result){.cls = MP_ZOOM_NOT_SENT, .retry_after_ms = -1, .message = "the connection could not be read"};
+    rc = mp_store_connection_of_zoom(ctx->db, ctx->arena, zoom_user_id, &sub, &err);
+    if (rc == 0) {
+        res->cls = MP_ZOOM_AUTH;
+        res->message = "that Zoom account is not connected any more; connecting it again mends this";
+        return -1;
+    }
+    if (rc < 0 || mp_connection_token(ctx, sub, refused, deadline_ms, &token, &err) < 0) {
+        mp_log(ctx->log, MP_ERROR, "connection.unreadable", MP_STR("zoom_user", zoom_user_id), MP_STR("detail", err.detail));
+        return -1;
+    }
+    if (token.use != MP_CONNECTION_USABLE || strcmp(token.zoom_user_id, zoom_user_id) != 0) {
+        res->cls = token.use == MP_CONNECTION_AWAY ? MP_ZOOM_NOT_SENT : MP_ZOOM_AUTH;
+        res->message = token.why != NULL ? token.why : "another Zoom account is connected now";
+        return -1;
+    }
+    *out = token.access;
+    return 0;
 }

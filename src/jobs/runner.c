@@ -32,7 +32,7 @@ int mp_jobs_run(struct mp_ctx *ctx, unsigned *idle_ms, struct mp_error *err)
         return fail(ctx, err);
     if (refreshed > 0)
         *idle_ms = BUSY_MS;
-    if (!ctx->account_conf->enabled || ctx->account_conf->count == 0)
+    if (!mp_account_any(ctx->account_conf))
         return 0;
     rc = mp_meeting_repair(ctx, &done, err);
     if (rc == 0)

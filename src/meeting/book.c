@@ -44,7 +44,7 @@ static void describe(struct booking *b)
     };
 }
 
-static int read_busy(struct booking *b, int64_t account_row, int64_t until, struct mp_busy **busy, size_t *count, struct mp_error *err)
+int booking_busy(struct booking *b, int64_t account_row, int64_t until, struct mp_busy **busy, size_t *count, struct mp_error *err)
 {
     struct mp_busy_row *rows;
     size_t stored;
@@ -71,10 +71,11 @@ int booking_open(struct booking *b, int64_t ignore_meeting, struct mp_error *err
     meeting_interval(ctx, b->row.starts_at, b->row.duration_min, b->now_ms, &b->want.from, &b->want.until);
     if (b->states == NULL && mp_account_states(ctx, b->now_ms, &b->states, err) < 0)
         return -1;
-    if (read_busy(b, 0, b->want.until, &b->busy, &b->busy_count, err) < 0)
+    if (booking_busy(b, 0, b->want.until, &b->busy, &b->busy_count, err) < 0)
         return -1;
     mp_choose(ctx->account_conf, b->states, b->busy, b->busy_count, &b->want, ctx->arena, &b->candidates);
-    return 0;
+    b->candidates_count = ctx->account_conf->count;
+    return booking_add_own(b, err);
 }
 
 /* The host that takes the interval, under the account's lock. One whose day is used up makes room for the next. */
@@ -82,11 +83,11 @@ static int lock_host(struct booking *b, struct mp_error *err)
 {
     const struct mp_account_conf *conf = b->ctx->account_conf;
     struct mp_candidate *c = b->trying;
-    struct mp_account_state *state = &b->states[c->account];
+    struct mp_account_state *state = booking_state(b, c->account);
     struct mp_busy *busy;
     size_t count;
 
-    if (mp_store_account_take(b->ctx->db, state->id, b->now_ms, err) < 0 || read_busy(b, state->id, b->want.until, &busy, &count, err) < 0)
+    if (mp_store_account_take(b->ctx->db, state->id, b->now_ms, err) < 0 || booking_busy(b, state->id, b->want.until, &busy, &count, err) < 0)
         return -1;
     for (;;) {
         enum mp_verdict verdict;
@@ -109,7 +110,7 @@ static int take_place(struct mp_db *db, void *arg, struct mp_error *err)
 {
     struct booking *b = arg;
     struct mp_candidate *c = b->trying;
-    struct mp_account_state *state = &b->states[c->account];
+    struct mp_account_state *state = booking_state(b, c->account);
 
     if (lock_host(b, err) < 0)
         return -1;
@@ -126,6 +127,10 @@ static int take_place(struct mp_db *db, void *arg, struct mp_error *err)
 
         row.account_id = b->place.account_id;
         row.host_id = b->place.host_id;
+        if (mp_account_is_guest(b->ctx->account_conf, (int)c->account)) {
+            row.host_sub = b->own->sub;
+            row.host_email = b->own->email;
+        }
         if (mp_store_meeting_insert(db, &row, err) < 0)
             return -1;
         b->place.meeting_id = row.id;
@@ -141,7 +146,7 @@ static int64_t used_at(int64_t last_ms, int64_t now_ms)
 /* What taking a place changes in the rows of account and host, for those who choose after it by the same `states`. */
 static void count_in(struct booking *b)
 {
-    struct mp_account_state *state = &b->states[b->trying->account];
+    struct mp_account_state *state = booking_state(b, b->trying->account);
     struct mp_host_state *host = &state->hosts[b->trying->host];
 
     state->bookings++;
@@ -180,7 +185,7 @@ int booking_call(struct booking *b, struct create_call *call, struct mp_error *e
     const struct mp_candidate *c = b->trying;
 
     *call = (struct create_call){
-        .host = b->ctx->account_conf->accounts[c->account].hosts[c->host].user,
+        .host = mp_account_entry(b->ctx->account_conf, c->account)->hosts[c->host].user,
         .spec = {.topic = b->row.topic,
                  .timezone = b->row.timezone,
                  .password = b->row.password,
@@ -234,7 +239,7 @@ int booking_hold(struct booking *b, const struct mp_zoom_meeting *made, struct m
     meeting_facts(b->ctx, (int)b->trying->account, b->trying->host, made, &facts);
     b->trying->verdict = MP_VERDICT_CHOSEN;
     b->trying->why = NULL;
-    b->row.placement = mp_json_text(arena, mp_choice_json(arena, b->ctx->account_conf, b->candidates));
+    b->row.placement = mp_json_text(arena, mp_choice_json(arena, b->ctx->account_conf, b->candidates, b->candidates_count));
     return mp_store_place_hold(b->ctx->db, &b->place, &facts, b->row.placement, mp_now_ms(), err) < 0 ? -1 : 0;
 }
 
@@ -275,7 +280,7 @@ static int give_back(struct booking *b, const struct mp_zoom_result *res, struct
         return -1;
     if (res->cls != MP_ZOOM_NOT_SENT && res->cls != MP_ZOOM_AUTH && res->cls != MP_ZOOM_RATE_LIMITED)
         return 0;
-    b->states[b->trying->account].hosts[b->trying->host].daily_used--;
+    booking_state(b, b->trying->account)->hosts[b->trying->host].daily_used--;
     return mp_store_host_unspend(ctx->db, b->place.host_id, mp_time_utc_day(b->now_ms), true, err);
 }
 
@@ -283,7 +288,7 @@ static int give_back(struct booking *b, const struct mp_zoom_result *res, struct
 static bool note_failure(struct booking *b, const struct mp_zoom_result *res)
 {
     struct mp_candidate *c = b->trying;
-    struct mp_account_state *state = &b->states[c->account];
+    struct mp_account_state *state = booking_state(b, c->account);
     struct mp_host_state *host = &state->hosts[c->host];
 
     c->verdict = MP_VERDICT_FAILED;
@@ -296,7 +301,7 @@ static bool note_failure(struct booking *b, const struct mp_zoom_result *res)
         c->verdict = MP_VERDICT_PAUSED;
         state->paused_until = mp_now_ms() + (res->retry_after_ms > 0 ? res->retry_after_ms : 1000);
     }
-    return (res->cls == MP_ZOOM_DAILY_HOST || res->cls == MP_ZOOM_NO_HOST) && b->ctx->account_conf->accounts[c->account].hosts_count > 1;
+    return (res->cls == MP_ZOOM_DAILY_HOST || res->cls == MP_ZOOM_NO_HOST) && mp_account_entry(b->ctx->account_conf, c->account)->hosts_count > 1;
 }
 
 int booking_conclude(struct booking *b, const struct create_call *call, const struct mp_zoom_result *res, struct mp_error *err)
@@ -317,17 +322,17 @@ int booking_conclude(struct booking *b, const struct create_call *call, const st
 }
 
 /* Whether the account is paused by a rate limit, and for longer than a booking waits. */
-static bool is_paused(const struct booking *b, const struct mp_candidate *c)
+static bool is_paused(struct booking *b, const struct mp_candidate *c)
 {
-    int64_t left = b->states[c->account].paused_until - mp_now_ms();
+    int64_t left = booking_state(b, c->account)->paused_until - mp_now_ms();
 
     return c->verdict == MP_VERDICT_PAUSED && (left > PAUSE_WORTH_MS || mp_monotonic_ms() + left > b->deadline_ms);
 }
 
 /* Sleeps until the account's rate limit has passed. */
-static void wait_for(const struct booking *b, const struct mp_candidate *c)
+static void wait_for(struct booking *b, const struct mp_candidate *c)
 {
-    int64_t left = b->states[c->account].paused_until - mp_now_ms();
+    int64_t left = booking_state(b, c->account)->paused_until - mp_now_ms();
 
     if (c->verdict == MP_VERDICT_PAUSED && left > 0)
         mp_sleep_ms((unsigned)left);
@@ -336,7 +341,7 @@ static void wait_for(const struct booking *b, const struct mp_candidate *c)
 /* The next account that is worth a try; false where none is left. Who has met a rate limit that ends soon is asked once more. */
 static bool next_account(struct booking *b)
 {
-    size_t count = b->ctx->account_conf->count;
+    size_t count = b->candidates_count;
 
     for (; b->next < 2 * count; b->next++) {
         bool again = b->next >= count;
@@ -368,9 +373,11 @@ static int refuse_no_room(struct booking *b, struct mp_error *err)
     size_t count;
     int64_t nearest;
 
-    if (read_busy(b, 0, b->want.until + NEAREST_REACH_MS, &busy, &count, err) < 0)
+    if (booking_busy(b, 0, b->want.until + NEAREST_REACH_MS, &busy, &count, err) < 0)
         return -1;
     nearest = mp_choose_nearest(arena, b->ctx->account_conf, b->states, busy, count, &b->want);
+    if (booking_nearest_own(b, b->want.until + NEAREST_REACH_MS, &nearest, err) < 0)
+        return -1;
     mp_fail(err, MP_E_NO_CAPACITY, "No account has room from %s to %s.", mp_time_format(arena, b->want.from), mp_time_format(arena, b->want.until));
     if (nearest >= 0)
         mp_error_note(err, "start_time", "the nearest start that fits is %s", mp_time_format(arena, nearest));
@@ -383,12 +390,15 @@ static int refuse_no_room(struct booking *b, struct mp_error *err)
 static unsigned retry_after_s(const struct booking *b)
 {
     int64_t now_ms = mp_now_ms(), soonest_ms = RETRY_AFTER_MS;
-    bool all_daily = true;
+    bool all_daily = b->ctx->account_conf->count > 0;
 
-    for (size_t i = 0; i < b->ctx->account_conf->count; i++) {
+    for (size_t i = 0; i < b->candidates_count; i++) {
         const struct mp_candidate *c = &b->candidates[i];
-        int64_t left_ms = b->states[c->account].paused_until - now_ms;
+        int64_t left_ms;
 
+        if (mp_account_is_guest(b->ctx->account_conf, (int)c->account))
+            continue;
+        left_ms = b->states[c->account].paused_until - now_ms;
         all_daily = all_daily && (c->verdict == MP_VERDICT_DAILY || c->verdict == MP_VERDICT_EXCLUDED);
         if (c->verdict == MP_VERDICT_PAUSED && left_ms < soonest_ms)
             soonest_ms = left_ms > 0 ? left_ms : 1;
@@ -398,24 +408,40 @@ static unsigned retry_after_s(const struct booking *b)
     return (unsigned)((soonest_ms + 999) / 1000);
 }
 
+/* There are only people's own accounts, and the host has none that can be used. */
+static int refuse_no_pool(const struct booking *b, struct mp_error *err)
+{
+    const struct mp_candidate *own = booking_own(b);
+
+    if (own != NULL && own->verdict == MP_VERDICT_FULL)
+        return mp_fail(err, MP_E_NO_CAPACITY, "The host's own Zoom account has no room at that time, and there is no other.");
+    return mp_fail(err, MP_E_ZOOM_NOT_CONFIGURED,
+                   "The host has no Zoom account connected that could be used%s%s, and no system account is configured.", own != NULL ? ": " : "",
+                   own != NULL ? own->why : "");
+}
+
 /* Says why nothing was made: no room at all, or each account's reason. */
 static int refuse(struct booking *b, struct mp_error *err)
 {
     const struct mp_account_conf *conf = b->ctx->account_conf;
     bool failed = false, full = false;
 
-    for (size_t i = 0; i < conf->count; i++) {
-        failed = failed || b->candidates[i].verdict == MP_VERDICT_FAILED || b->candidates[i].verdict == MP_VERDICT_PAUSED ||
-                 b->candidates[i].verdict == MP_VERDICT_INACTIVE;
-        full = full || b->candidates[i].verdict == MP_VERDICT_FULL;
+    if (conf->count == 0 && (b->candidates_count == 0 || b->candidates[0].host < 0))
+        return refuse_no_pool(b, err);
+    for (size_t i = 0; i < b->candidates_count; i++) {
+        const struct mp_candidate *c = &b->candidates[i];
+        bool dead = c->host < 0 && mp_account_is_guest(conf, (int)c->account);
+
+        failed = failed || c->verdict == MP_VERDICT_FAILED || c->verdict == MP_VERDICT_PAUSED || (c->verdict == MP_VERDICT_INACTIVE && !dead);
+        full = full || c->verdict == MP_VERDICT_FULL;
     }
     if (full && !failed)
         return refuse_no_room(b, err);
     mp_fail(err, MP_E_NO_ACCOUNT, "No Zoom account could take the meeting; details say why for each.");
     err->retry_after_s = retry_after_s(b);
-    for (size_t i = 0; i < conf->count; i++) {
+    for (size_t i = 0; i < b->candidates_count; i++) {
         if (b->candidates[i].verdict != MP_VERDICT_EXCLUDED)
-            mp_error_note(err, conf->accounts[b->candidates[i].account].name, "%s",
+            mp_error_note(err, mp_account_entry(conf, b->candidates[i].account)->name, "%s",
                           b->candidates[i].why != NULL ? b->candidates[i].why : "there was no time left to try it");
     }
     return -1;
@@ -425,10 +451,19 @@ int booking_usable(const struct mp_account_conf *conf, struct mp_error *err)
 {
     if (!conf->enabled)
         return mp_fail(err, MP_E_ZOOM_DISABLED, "Zoom is disabled on this server (ZOOM_ENABLED=false).");
-    if (conf->count == 0)
+    if (!mp_account_any(conf))
         return mp_fail(err, MP_E_ZOOM_NOT_CONFIGURED,
                        "No Zoom account is configured: set ZOOM_ACCOUNT_ID_1, ZOOM_CLIENT_ID_1, ZOOM_CLIENT_SECRET_1 and ZOOM_USER_ID_1.");
     return 0;
+}
+
+/* Why the host's own account does not hold it. */
+static void tell_own(const struct booking *b, struct mp_meeting *meeting)
+{
+    const struct mp_candidate *own = booking_own(b);
+
+    if (!meeting->own && own != NULL)
+        meeting->not_own = own->why != NULL ? own->why : "it could not be asked";
 }
 
 int booking_predict(struct booking *b, struct mp_meeting **out, struct mp_error *err)
@@ -438,14 +473,19 @@ int booking_predict(struct booking *b, struct mp_meeting **out, struct mp_error 
 
     if (!next_account(b))
         return refuse(b, err);
-    host = &b->states[b->trying->account].hosts[b->trying->host];
+    host = &booking_state(b, b->trying->account)->hosts[b->trying->host];
     b->trying->verdict = MP_VERDICT_CHOSEN;
-    b->row.placement = mp_json_text(ctx->arena, mp_choice_json(ctx->arena, ctx->account_conf, b->candidates));
-    b->row.account_id = b->states[b->trying->account].id;
+    b->row.placement = mp_json_text(ctx->arena, mp_choice_json(ctx->arena, ctx->account_conf, b->candidates, b->candidates_count));
+    b->row.account_id = booking_state(b, b->trying->account)->id;
     b->row.host_id = host->id;
-    b->row.host_email = ctx->account_conf->accounts[b->trying->account].hosts[b->trying->host].user;
+    b->row.host_email = mp_account_is_guest(ctx->account_conf, (int)b->trying->account)
+                            ? b->own->email
+                            : ctx->account_conf->accounts[b->trying->account].hosts[b->trying->host].user;
     count_in(b);
-    return meeting_wrap(b->ctx, &b->row, out, err);
+    if (meeting_wrap(b->ctx, &b->row, out, err) < 0)
+        return -1;
+    tell_own(b, *out);
+    return 0;
 }
 
 /* The database failed in the middle: repair need not wait for our lease to run out. What cannot be written now, the lease will bring about. */
@@ -472,6 +512,7 @@ int booking_end(struct booking *b, int rc, struct mp_meeting **out, struct mp_er
     if (meeting_wrap(b->ctx, &b->row, out, err) < 0)
         return -1;
     (*out)->start_url = b->start_url;
+    tell_own(b, *out);
     return 0;
 }
 
@@ -537,9 +578,11 @@ int booking_resume(struct booking *b, struct mp_meeting **out, struct mp_error *
 
 static int begin(struct mp_ctx *ctx, const struct mp_meeting_spec *spec, int64_t ignore_meeting, struct mp_meeting **out, struct mp_error *err)
 {
+    struct own_account own = {0};
     struct booking b = {
         .ctx = ctx,
         .spec = spec,
+        .own = &own,
         .unit_key = ignore_meeting == 0 ? ctx->unit_key : NULL,
         .now_ms = mp_now_ms(),
         .deadline_ms = mp_monotonic_ms() + MEETING_DEADLINE_MS,

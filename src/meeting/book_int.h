@@ -3,6 +3,15 @@
 
 #include "meeting_int.h"
 
+/* The Zoom account that a person has connected; looked up once for all bookings of that person in a piece of work. */
+struct own_account {
+    const char *sub;      /* NULL: not looked up */
+    int account;          /* -1: none was ever connected, or it was disconnected */
+    const char *email;    /* at Zoom */
+    const char *dead;     /* why it cannot be called for; NULL: it can */
+    int64_t connected_at; /* the last time */
+};
+
 /*
  * The steps of a booking, of one or of many at once:
  *
@@ -27,7 +36,10 @@ struct booking {
     struct mp_account_state *states; /* NULL: not read yet */
     struct mp_busy *busy;
     size_t busy_count;
-    struct mp_candidate *candidates;
+    struct own_account *own;
+    struct mp_account_state own_state;
+    struct mp_candidate *candidates; /* the pool's, and the host's own */
+    size_t candidates_count;
     size_t next; /* of the candidates, gone through twice, the one to be tried next */
 
     struct mp_meeting_row row; /* id 0: not stored yet */
@@ -53,6 +65,19 @@ int booking_usable(const struct mp_account_conf *conf, struct mp_error *err) MP_
 int booking_resume(struct booking *b, struct mp_meeting **out, struct mp_error *err) MP_MUST_CHECK;
 /* Looks, without a lock, at how everything stands and puts the accounts in order. */
 int booking_open(struct booking *b, int64_t ignore_meeting, struct mp_error *err) MP_MUST_CHECK;
+/* Places of an account (0: of the pool's), with what is planned. */
+int booking_busy(struct booking *b, int64_t account_row, int64_t until, struct mp_busy **busy, size_t *count, struct mp_error *err) MP_MUST_CHECK;
+/* How an account stands, the pool's or the host's own. */
+struct mp_account_state *booking_state(struct booking *b, size_t account);
+
+int own_look_up(struct mp_ctx *ctx, const char *sub, struct own_account *own, struct mp_error *err) MP_MUST_CHECK;
+/* Puts the host's own account among the candidates: in front of the pool, or behind where it is not well at the moment. */
+int booking_add_own(struct booking *b, struct mp_error *err) MP_MUST_CHECK;
+/* That candidate; NULL: there is none. */
+const struct mp_candidate *booking_own(const struct booking *b);
+/* Takes `nearest` (-1: none yet) to where the own account takes it sooner; looks up to `until`. */
+int booking_nearest_own(struct booking *b, int64_t until, int64_t *nearest, struct mp_error *err) MP_MUST_CHECK;
+
 /* Where a dry run would go: `b->trying`. */
 int booking_predict(struct booking *b, struct mp_meeting **out, struct mp_error *err) MP_MUST_CHECK;
 /* Takes a place at the next account that has one: 1 taken, 0 no account is left, -1 the database failed. */

@@ -42,8 +42,9 @@ struct many {
     struct mp_account_state *states; /* shared, so that each counts on those before it */
     struct mp_busy *planned;         /* what a dry run has given away so far */
     size_t planned_count;
-    struct meeting_seen seen; /* what Zoom's lists held before this run made anything */
-    bool broken;              /* the database failed: nothing more is begun */
+    struct own_account own_account; /* of the host looked up last: a series has one */
+    struct meeting_seen seen;       /* what Zoom's lists held before this run made anything */
+    bool broken;                    /* the database failed: nothing more is begun */
 };
 
 static void finish(struct many *m, size_t i, int rc)
@@ -81,7 +82,7 @@ static void predict(struct many *m, size_t i)
         m->items[i].meeting = NULL;
         return;
     }
-    state = &m->states[b->trying->account];
+    state = booking_state(b, b->trying->account);
     m->planned[m->planned_count++] = (struct mp_busy){b->want.from, b->want.until, state->id, state->hosts[b->trying->host].id};
 }
 
@@ -99,6 +100,7 @@ static void open_item(struct many *m, size_t i)
                           .deadline_ms = m->deadline_ms,
                           .lease_ms = LEASE_MS,
                           .seen = &m->seen,
+                          .own = &m->own_account,
                           .states = m->states};
     m->own[i].stage = ENDED;
     if (is_repeated(m, i)) {

@@ -19,7 +19,8 @@ struct changing {
     struct mp_place_row place;     /* held */
     struct mp_place_row spares[2]; /* what of the old interval the new one leaves; id 0: nothing */
     int64_t from, until, now_ms;
-    bool rival; /* somebody else changed it in between */
+    bool to_pool; /* away from the host's own account */
+    bool rival;   /* somebody else changed it in between */
 };
 
 static bool same(const char *a, const char *b)
@@ -56,6 +57,7 @@ static int desire(struct changing *c, struct mp_error *err)
     c->before = c->after = c->meeting->row;
     if (merge_settings(c->ctx, c->before.settings_requested, w->settings, &settings, err) < 0)
         return -1;
+    c->after.host_sub = w->host_sub != NULL ? w->host_sub : c->before.host_sub;
     c->after.topic = w->topic != NULL ? w->topic : c->before.topic;
     c->after.agenda = w->agenda != NULL ? w->agenda : c->before.agenda;
     c->after.timezone = w->timezone != NULL ? w->timezone : c->before.timezone;
@@ -76,11 +78,14 @@ static bool time_differs(const struct changing *c)
 /* Under the account's lock: does the new interval fit at the meeting's own host, its own place apart? */
 static int fits_here(struct changing *c, struct mp_error *err)
 {
-    const struct mp_account_entry *entry = &c->ctx->account_conf->accounts[c->meeting->account];
+    const struct mp_account_entry *entry = mp_account_entry(c->ctx->account_conf, (size_t)c->meeting->account);
+    struct mp_account_state state;
     struct mp_busy_row *rows;
     struct mp_busy *busy;
     size_t count;
 
+    if (c->meeting->own && mp_account_guest_state(c->ctx, c->meeting->account, c->now_ms, &state, err) < 0)
+        return -1;
     if (mp_store_busy(c->ctx->db, c->ctx->arena, c->place.account_id, c->from, c->until, c->now_ms, c->before.id, &rows, &count, err) < 0)
         return -1;
     busy = meeting_busy(c->ctx->arena, rows, count);
@@ -263,7 +268,8 @@ static int move_elsewhere(struct changing *c, struct mp_meeting **moved, struct 
                                    .password = c->after.password,
                                    .starts_at = c->after.starts_at,
                                    .duration_min = c->after.duration_min,
-                                   .account = -1};
+                                   .account = -1,
+                                   .pool_only = c->to_pool};
     struct mp_zoom_result res;
     int rc;
 
@@ -281,6 +287,20 @@ static int move_elsewhere(struct changing *c, struct mp_meeting **moved, struct 
     if (res.cls == MP_ZOOM_OK || res.cls == MP_ZOOM_NOT_FOUND)
         return mp_store_place_free(c->ctx->db, &c->place, true, err) < 0 ? -1 : 0;
     return mp_store_place_later(c->ctx->db, &c->place, 1000, err) < 0 ? -1 : 0;
+}
+
+/* Somebody else hosts it. 1: it has moved, with whatever else was to change; 0: it stays, -1 failed. */
+static int change_host(struct changing *c, struct mp_meeting **meeting, struct mp_meeting_outcome *outcome, struct mp_error *err)
+{
+    if (same(c->before.host_sub, c->after.host_sub))
+        return 0;
+    if (c->meeting->own && c->before.status == MP_MEETING_SCHEDULED)
+        return move_elsewhere(c, meeting, outcome, err) < 0 ? -1 : 1;
+    if (mp_store_meeting_host(c->ctx->db, c->before.id, c->after.host_sub, c->now_ms, err) < 0)
+        return -1;
+    c->meeting->row.host_sub = c->before.host_sub = c->after.host_sub;
+    c->before.version = ++c->meeting->row.version;
+    return 0;
 }
 
 static int changeable(const struct mp_meeting *meeting, struct mp_error *err)
@@ -303,13 +323,20 @@ int mp_meeting_change(struct mp_ctx *ctx, struct mp_meeting **meeting, const str
     for (int rivals = 0;; rivals++) {
         struct changing c = {.ctx = ctx, .meeting = *meeting, .change = change, .now_ms = mp_now_ms()};
         struct mp_meeting_row fresh;
+        bool differs;
         int rc;
 
         if (changeable(*meeting, err) < 0)
             return -1;
         rc = desire(&c, err);
-        if (rc <= 0)
-            return rc;
+        if (rc < 0)
+            return -1;
+        differs = rc > 0;
+        rc = change_host(&c, meeting, outcome, err);
+        if (rc != 0)
+            return rc < 0 ? -1 : 0;
+        if (!differs)
+            return 0;
         meeting_interval(ctx, c.after.starts_at, c.after.duration_min, c.now_ms, &c.from, &c.until);
         rc = change_here(&c, outcome, err);
         if (rc == 0) {
@@ -327,6 +354,21 @@ int mp_meeting_change(struct mp_ctx *ctx, struct mp_meeting **meeting, const str
         if (meeting_wrap(ctx, &fresh, meeting, err) < 0)
             return -1;
     }
+}
+
+int mp_meeting_to_pool(struct mp_ctx *ctx, struct mp_meeting **meeting, struct mp_meeting_outcome *outcome, struct mp_error *err)
+{
+    struct changing c = {
+        .ctx = ctx, .meeting = *meeting, .before = (*meeting)->row, .after = (*meeting)->row, .now_ms = mp_now_ms(), .to_pool = true};
+
+    *outcome = (struct mp_meeting_outcome){0};
+    if (!(*meeting)->own)
+        return 0;
+    if (changeable(*meeting, err) < 0)
+        return -1;
+    if ((*meeting)->row.status != MP_MEETING_SCHEDULED)
+        return mp_fail(err, MP_E_CONFLICT, "The meeting is running; it stays where it is.");
+    return move_elsewhere(&c, meeting, outcome, err);
 }
 
 /* ---- Deleting and ending ---- */

@@ -25,7 +25,8 @@ int meeting_wrap(struct mp_ctx *ctx, const struct mp_meeting_row *row, struct mp
             return -1;
     }
     if (meeting->account >= 0)
-        meeting->account_name = ctx->account_conf->accounts[meeting->account].name;
+        meeting->account_name = mp_account_entry(ctx->account_conf, (size_t)meeting->account)->name;
+    meeting->own = mp_account_is_guest(ctx->account_conf, meeting->account);
     *out = meeting;
     return 0;
 }

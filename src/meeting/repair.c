@@ -13,6 +13,8 @@
 #define PENDING_RETRY_MS 3000
 /* What Zoom refuses for now (a running meeting is not deleted) is asked for less often. */
 #define REFUSED_MS 8000
+/* Whose connection is dead has first to connect again. */
+#define DEAD_MS 15000
 /* A request that has not said by now how its change ended is dead, or as good as that. */
 #define SENDING_MS 9500
 /* A booking that nobody is known to be at. */
@@ -24,12 +26,34 @@
 /* A lost meeting is looked for at these ages; one that has not turned up by the last never will. */
 static const int64_t lost_ages_ms[] = {5000, 30000, 120000, 600000, 3600000, 6 * 3600000, MP_DAY_MS, MP_DAY_MS + 3600000};
 
+struct down {
+    int account;
+    struct down *next;
+};
+
 /* One round of repair. An account that fails is left alone for the rest of it. */
 struct round {
     struct mp_ctx *ctx;
-    bool *down; /* by account */
+    struct down *down;
     unsigned done;
 };
+
+static bool is_down(const struct round *r, int account)
+{
+    const struct down *d = r->down;
+
+    while (d != NULL && d->account != account)
+        d = d->next;
+    return d != NULL;
+}
+
+static void take_down(struct round *r, int account)
+{
+    struct down *d = MP_NEW(r->ctx->arena, struct down);
+
+    *d = (struct down){account, r->down};
+    r->down = d;
+}
 
 static int64_t repair_deadline(void)
 {
@@ -44,7 +68,10 @@ static int put_off(struct round *r, int account, const struct mp_place_row *plac
 
     if (res->retry_after_ms > wait_ms)
         wait_ms = res->retry_after_ms;
-    r->down[account] = r->down[account] || passing;
+    if (res->cls == MP_ZOOM_AUTH && mp_account_is_guest(r->ctx->account_conf, account))
+        wait_ms = DEAD_MS;
+    if (passing)
+        take_down(r, account);
     return mp_store_place_later(r->ctx->db, place, wait_ms, err) < 0 ? -1 : 0;
 }
 
@@ -134,7 +161,7 @@ static int repair_place(struct round *r, struct mp_place_row *place, struct mp_e
     account = mp_account_by_row(ctx, place->account_id, place->host_id, &host, err);
     if (mp_error_set(err))
         return -1;
-    if (account >= 0 && r->down[account] && place->state != MP_PLACE_SPARE)
+    if (account >= 0 && is_down(r, account) && place->state != MP_PLACE_SPARE)
         return mp_store_place_later(ctx->db, place, RETRY_MS, err) < 0 ? -1 : 0;
     rc = mp_store_place_claim(ctx->db, place, ctx->owner, REPAIR_LEASE_MS, err);
     if (rc <= 0)
@@ -196,12 +223,16 @@ static int repair_pending(struct round *r, struct mp_meeting_row *row, struct mp
 
     if (meeting_wrap(ctx, row, &meeting, err) < 0)
         return -1;
-    if (meeting->account < 0 || r->down[meeting->account])
+    if (meeting->account < 0 || is_down(r, meeting->account))
         return 0;
     rc = mp_store_meeting_touch(ctx->db, row->id, row->updated_at, mp_now_ms(), err);
     if (rc <= 0)
         return rc;
     r->done++;
+    if (!mp_account_ready(ctx, meeting->account, repair_deadline(), &res)) {
+        take_down(r, meeting->account);
+        return mp_store_meeting_not_told(ctx->db, row->id, res.message, err);
+    }
     rc = mp_account_spend(ctx, row->host_id, mp_now_ms(), false, err);
     if (rc <= 0)
         return rc;
@@ -214,7 +245,7 @@ static int repair_pending(struct round *r, struct mp_meeting_row *row, struct mp
         return meeting_is_gone(ctx, meeting, err) < 0 ? -1 : 0;
     if (!meeting_worth_repeating(res.cls))
         return take_zooms_word(ctx, meeting, res.message, err);
-    r->down[meeting->account] = true;
+    take_down(r, meeting->account);
     return mp_store_meeting_not_told(ctx->db, row->id, res.message, err);
 }
 
@@ -282,7 +313,7 @@ static int repair_begun(struct round *r, struct mp_error *err)
 
 int mp_meeting_repair(struct mp_ctx *ctx, unsigned *done, struct mp_error *err)
 {
-    struct round r = {.ctx = ctx, .down = mp_arena_array(ctx->arena, ctx->account_conf->count + 1, sizeof(bool))};
+    struct round r = {.ctx = ctx};
 
     if (repair_places(&r, err) < 0 || repair_begun(&r, err) < 0 || repair_changes(&r, err) < 0)
         return -1;
@@ -417,7 +448,7 @@ static int sweep_page(struct mp_ctx *ctx, const struct mp_zoom_meeting_list *lis
 
 static int sweep_host(struct mp_ctx *ctx, int account, int host, const struct sweep_rows *rows, struct mp_error *err)
 {
-    struct sweep s = {.host = ctx->account_conf->accounts[account].hosts[host].user};
+    struct sweep s = {.host = mp_account_entry(ctx->account_conf, (size_t)account)->hosts[host].user};
     struct mp_zoom_result res;
 
     do {
@@ -434,20 +465,15 @@ static int sweep_host(struct mp_ctx *ctx, int account, int host, const struct sw
 
 int mp_meeting_sweep(struct mp_ctx *ctx, struct mp_error *err)
 {
-    const struct mp_account_conf *conf = ctx->account_conf;
-    struct mp_account_state *states;
-    int64_t host_row;
-    int rc = mp_store_host_sweep_next(ctx->db, SWEEP_AGE_MS, &host_row, err);
+    struct sweep_rows rows;
+    int host, account, rc = mp_store_host_sweep_next(ctx->db, SWEEP_AGE_MS, &rows.account, &rows.host, err);
 
     if (rc <= 0)
         return rc;
-    if (mp_account_states(ctx, mp_now_ms(), &states, err) < 0)
+    account = mp_account_by_row(ctx, rows.account, rows.host, &host, err);
+    if (mp_error_set(err))
         return -1;
-    for (size_t i = 0; i < conf->count; i++) {
-        for (size_t h = 0; h < conf->accounts[i].hosts_count; h++) {
-            if (states[i].hosts[h].id == host_row)
-                return sweep_host(ctx, (int)i, (int)h, &(struct sweep_rows){states[i].id, host_row}, err) < 0 ? -1 : 1;
-        }
-    }
-    return 1;
+    if (account < 0 || host < 0)
+        return 1;
+    return sweep_host(ctx, account, host, &rows, err) < 0 ? -1 : 1;
 }

@@ -19,7 +19,7 @@ struct get_call {
 
 static const char *host_user(const struct mp_ctx *ctx, int account, int host)
 {
-    return host >= 0 ? ctx->account_conf->accounts[account].hosts[host].user : "me";
+    return host >= 0 ? mp_account_entry(ctx->account_conf, (size_t)account)->hosts[host].user : "me";
 }
 
 static void do_list(struct mp_ctx *ctx, const struct mp_secret *token, unsigned timeout_ms, void *arg, struct mp_zoom_result *res)

@@ -73,7 +73,7 @@ bool meeting_worth_repeating(enum mp_zoom_class cls)
 
 void meeting_facts(const struct mp_ctx *ctx, int account, int host, const struct mp_zoom_meeting *zoom, struct mp_meeting_facts *facts)
 {
-    const char *user = host >= 0 ? ctx->account_conf->accounts[account].hosts[host].user : "";
+    const char *user = host >= 0 ? mp_account_entry(ctx->account_conf, (size_t)account)->hosts[host].user : "";
 
     *facts = (struct mp_meeting_facts){
         .zoom_id = zoom->id,

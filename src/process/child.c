@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "meetpool/clock.h"
+#include "meetpool/connection.h"
 #include "process_int.h"
 
 static const struct {
@@ -79,6 +80,7 @@ void proc_init(struct mp_proc *proc, const struct child_env *env)
         .owner = proc->owner,
         .owner_is_dead = board_owner_is_dead,
         .owner_arg = env->board,
+        .guest_token = mp_connection_zoom_token,
     };
 }
 

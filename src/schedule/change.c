@@ -86,7 +86,8 @@ static int desire(struct changing *c, const struct mp_booking_change *change, st
     c->moved = a->starts_at != b->starts_at || a->ends_at != b->ends_at;
     /* Completed, it is left alone. */
     told = c->moved || !same(a->topic, b->topic) || !same(a->description, b->description) || !same(a->timezone, b->timezone) ||
-           a->wants_meeting != b->wants_meeting || !same(a->settings, b->settings) || (a->status != b->status && a->status != MP_BOOKING_COMPLETED);
+           !same(a->host_sub, b->host_sub) || a->wants_meeting != b->wants_meeting || !same(a->settings, b->settings) ||
+           (a->status != b->status && a->status != MP_BOOKING_COMPLETED);
     meets = a->wants_meeting || b->wants_meeting || b->meeting_id != 0 || b->dirty;
     c->dirty = told && meets;
     c->any = told || c->people != NULL || a->status != b->status || !same(a->title, b->title);

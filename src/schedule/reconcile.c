@@ -38,7 +38,7 @@ static bool wanted(const struct mp_booking_row *row)
 
 static bool zoom_off(const struct mp_ctx *ctx)
 {
-    return !ctx->account_conf->enabled || ctx->account_conf->count == 0;
+    return !mp_account_any(ctx->account_conf);
 }
 
 /* From when on a meeting would help nobody. Zoom opens one whose start is past at once, so it lasts from when it was asked for. */
@@ -179,17 +179,23 @@ static bool same_text(const char *a, const char *b)
     return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
 }
 
+static bool host_differs(const struct mp_booking_row *row, const struct mp_meeting_row *meeting)
+{
+    return row->host_sub != NULL && !same_text(row->host_sub, meeting->host_sub);
+}
+
 static bool differs(const struct mp_booking_row *row, const struct mp_meeting_row *meeting)
 {
-    return !same_text(row->topic, meeting->topic) || !same_text(row->description, meeting->agenda) || !same_text(row->timezone, meeting->timezone) ||
-           row->starts_at / 1000 != meeting->starts_at / 1000 || duration_min(row) != meeting->duration_min ||
-           !same_text(row->settings, meeting->settings_requested);
+    return host_differs(row, meeting) || !same_text(row->topic, meeting->topic) || !same_text(row->description, meeting->agenda) ||
+           !same_text(row->timezone, meeting->timezone) || row->starts_at / 1000 != meeting->starts_at / 1000 ||
+           duration_min(row) != meeting->duration_min || !same_text(row->settings, meeting->settings_requested);
 }
 
 static void change_meeting(struct mp_ctx *ctx, struct agreement *a, struct mp_meeting *meeting)
 {
     const struct mp_booking_row *row = &a->booking->row;
-    struct mp_meeting_change change = {.topic = row->topic,
+    struct mp_meeting_change change = {.host_sub = host_differs(row, &meeting->row) ? row->host_sub : NULL,
+                                       .topic = row->topic,
                                        .agenda = same_text(row->description, meeting->row.agenda) ? NULL
                                                  : row->description != NULL                       ? row->description
                                                                                                   : "",

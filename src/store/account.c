@@ -12,11 +12,18 @@ static const struct mp_sql account_read = {"SELECT id FROM account WHERE name = 
 static const struct mp_sql account_make = {"INSERT IGNORE INTO account (name) VALUES (?)"};
 static const struct mp_sql host_read = {"SELECT id FROM host WHERE account_id = ? AND zoom_user = ?"};
 static const struct mp_sql host_make = {"INSERT IGNORE INTO host (account_id, zoom_user) VALUES (?, ?)"};
-static const struct mp_sql pool_read = {"SELECT a.name, h.zoom_user, a.id, h.id FROM account a JOIN host h ON h.account_id = a.id"};
-static const struct mp_sql hosts_read = {
-    "SELECT h.id, h.account_id, h.inactive_until, h.inactive_reason, h.last_used_at, IF(h.daily_day = ?, h.daily_used, 0),"
-    " IF(h.daily_day = ?, h.daily_created, 0), a.bookings, a.inactive_until, a.inactive_reason, a.paused_until, a.last_used_at, a.last_error"
-    " FROM account a JOIN host h ON h.account_id = a.id ORDER BY a.id, h.id"};
+static const struct mp_sql pool_read = {"SELECT a.name, h.zoom_user, a.id, h.id FROM account a JOIN host h ON h.account_id = a.id WHERE a.guest = 0"};
+static const struct mp_sql guest_read = {
+    "SELECT a.id, h.id, a.max_concurrent FROM account a JOIN host h ON h.account_id = a.id AND h.zoom_user = 'me' WHERE a.name = ?"};
+static const struct mp_sql guest_make = {"INSERT INTO account (name, guest, max_concurrent) VALUES (?, 1, ?)"
+                                         " ON DUPLICATE KEY UPDATE max_concurrent = VALUES(max_concurrent)"};
+static const struct mp_sql guest_by_id = {"SELECT a.name, h.id FROM account a JOIN host h ON h.account_id = a.id WHERE a.id = ? AND a.guest = 1"};
+#define HOSTS                                                                                                                                        \
+    "SELECT h.id, h.account_id, h.inactive_until, h.inactive_reason, h.last_used_at, IF(h.daily_day = ?, h.daily_used, 0),"                          \
+    " IF(h.daily_day = ?, h.daily_created, 0), a.bookings, a.inactive_until, a.inactive_reason, a.paused_until, a.last_used_at, a.last_error,"       \
+    " a.max_concurrent FROM account a JOIN host h ON h.account_id = a.id"
+static const struct mp_sql hosts_read = {HOSTS " WHERE a.guest = 0 ORDER BY a.id, h.id"};
+static const struct mp_sql hosts_of = {HOSTS " WHERE a.id = ? ORDER BY h.id"};
 /* FOR UPDATE would lock on one Galera node only; changing the row makes rivals on other nodes collide at commit. */
 static const struct mp_sql account_take = {"UPDATE account SET bookings = bookings + 1, last_used_at = GREATEST(last_used_at + 1, ?) WHERE id = ?"};
 /* `daily_day` is assigned last: MariaDB evaluates SET from left to right. */
@@ -52,13 +59,13 @@ static const struct mp_sql token_store = {"UPDATE account SET token_sealed = COA
 /* The join keeps to one index range per account: (account, taken, start), never more than two days deep whatever the history. */
 static const struct mp_sql busy_all = {"SELECT STRAIGHT_JOIN p.account_id, p.host_id, p.busy_from, p.busy_until FROM account a JOIN place p FORCE "
                                        "INDEX (place_capacity) ON p.account_id = a.id"
-                                       " AND p.taken = 1 AND p.busy_from > ? AND p.busy_from < ? WHERE p.busy_until > ? AND " NOT_OF};
+                                       " AND p.taken = 1 AND p.busy_from > ? AND p.busy_from < ? WHERE a.guest = 0 AND p.busy_until > ? AND " NOT_OF};
 static const struct mp_sql busy_one = {
     "SELECT p.account_id, p.host_id, p.busy_from, p.busy_until FROM place p FORCE INDEX (place_capacity)"
     " WHERE p.account_id = ? AND p.taken = 1 AND p.busy_from > ? AND p.busy_from < ? AND p.busy_until > ? AND " NOT_OF};
 static const struct mp_sql overrun_all = {
     "SELECT STRAIGHT_JOIN p.account_id, p.host_id, p.busy_from, ? FROM account a JOIN place p FORCE INDEX (place_open)"
-    " ON p.account_id = a.id AND p.open = 1 AND p.busy_until <= ? WHERE " NOT_OF};
+    " ON p.account_id = a.id AND p.open = 1 AND p.busy_until <= ? WHERE a.guest = 0 AND " NOT_OF};
 static const struct mp_sql overrun_one = {"SELECT p.account_id, p.host_id, p.busy_from, ? FROM place p FORCE INDEX (place_open)"
                                           " WHERE p.account_id = ? AND p.open = 1 AND p.busy_until <= ? AND " NOT_OF};
 static const struct mp_sql place_counts = {
@@ -69,9 +76,11 @@ static const struct mp_sql place_counts = {
     " (SELECT MIN(p.busy_until) FROM place p FORCE INDEX (place_capacity) WHERE p.account_id = a.id AND p.taken = 1 AND p.busy_from > ? AND "
     "p.busy_from <= ? AND p.busy_until > ?),"
     " (SELECT COUNT(*) FROM place p FORCE INDEX (place_capacity) WHERE p.account_id = a.id AND p.taken = 1 AND p.busy_from > ?)"
-    " FROM account a"};
-static const struct mp_sql sweep_next = {"SELECT id, swept_at FROM host WHERE swept_at < " MP_DB_NOW_MS " - ? ORDER BY swept_at LIMIT 1"};
-static const struct mp_sql sweep_claim = {"UPDATE host SET swept_at = " MP_DB_NOW_MS " WHERE id = ? AND swept_at = ?"};
+    " FROM account a WHERE a.guest = 0"};
+static const struct mp_sql sweep_next = {"SELECT id, swept_at, account_id FROM host WHERE swept_at < " MP_DB_NOW_MS " - ? ORDER BY swept_at LIMIT 1"};
+/* There may be thousands of guests: each comes less often. */
+static const struct mp_sql sweep_claim = {"UPDATE host h JOIN account a ON a.id = h.account_id SET h.swept_at = " MP_DB_NOW_MS
+                                          " + a.guest * 3600000 WHERE h.id = ? AND h.swept_at = ?"};
 
 int mp_store_install_id(struct mp_db *db, struct mp_arena *arena, const char **id, struct mp_error *err)
 {
@@ -132,6 +141,46 @@ int mp_store_host_ensure(struct mp_db *db, int64_t account_id, const char *zoom_
     return ensure(db, &host_read, &host_make, account_id, zoom_user, id, err);
 }
 
+int mp_store_guest_ensure(struct mp_db *db, const char *name, int64_t most, int64_t *account_id, int64_t *host_id, struct mp_error *err)
+{
+    for (int attempt = 0; attempt < 2; attempt++) {
+        struct mp_stmt *st = mp_db_begin(db, &guest_read);
+        int rc;
+
+        mp_bind_text(st, name);
+        rc = mp_db_one(st, err);
+        if (rc < 0)
+            return -1;
+        if (rc > 0) {
+            *account_id = mp_col_i64(st, 0);
+            *host_id = mp_col_i64(st, 1);
+        }
+        if (rc > 0 && (mp_col_i64(st, 2) == most || attempt > 0))
+            return 0;
+        st = mp_db_begin(db, &guest_make);
+        mp_bind_text(st, name);
+        mp_bind_i64(st, most);
+        if (mp_db_run(st, err) < 0 || mp_store_account_ensure(db, name, account_id, err) < 0 ||
+            mp_store_host_ensure(db, *account_id, "me", host_id, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int mp_store_guest_by_id(struct mp_db *db, struct mp_arena *arena, int64_t account_id, const char **name, int64_t *host_id, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &guest_by_id);
+    int rc;
+
+    mp_bind_i64(st, account_id);
+    rc = mp_db_one(st, err);
+    if (rc <= 0)
+        return rc;
+    *name = mp_col_text(st, 0, arena);
+    *host_id = mp_col_i64(st, 1);
+    return 1;
+}
+
 int mp_store_pool(struct mp_db *db, struct mp_arena *arena, struct mp_pool_row **rows, size_t *count, struct mp_error *err)
 {
     struct store_list list = {.arena = arena, .size = sizeof(struct mp_pool_row)};
@@ -150,14 +199,17 @@ int mp_store_pool(struct mp_db *db, struct mp_arena *arena, struct mp_pool_row *
     return rc;
 }
 
-int mp_store_hosts(struct mp_db *db, struct mp_arena *arena, int32_t utc_day, struct mp_host_row **rows, size_t *count, struct mp_error *err)
+int mp_store_hosts(struct mp_db *db, struct mp_arena *arena, int32_t utc_day, int64_t account_id, struct mp_host_row **rows, size_t *count,
+                   struct mp_error *err)
 {
-    struct mp_stmt *st = mp_db_begin(db, &hosts_read);
+    struct mp_stmt *st = mp_db_begin(db, account_id != 0 ? &hosts_of : &hosts_read);
     struct store_list list = {.arena = arena, .size = sizeof(struct mp_host_row)};
     int rc;
 
     mp_bind_i64(st, utc_day);
     mp_bind_i64(st, utc_day);
+    if (account_id != 0)
+        mp_bind_i64(st, account_id);
     if (mp_db_run(st, err) < 0)
         return -1;
     while ((rc = mp_db_next(st, err)) > 0) {
@@ -177,6 +229,7 @@ int mp_store_hosts(struct mp_db *db, struct mp_arena *arena, int32_t utc_day, st
             .account_paused_until = mp_col_i64(st, 10),
             .account_last_used_at = mp_col_i64(st, 11),
             .account_last_error = mp_col_text(st, 12, arena),
+            .account_max_concurrent = mp_col_i64(st, 13),
         };
     }
     *rows = list.rows;
@@ -412,7 +465,7 @@ int mp_store_place_counts(struct mp_db *db, struct mp_arena *arena, int64_t now_
     return rc;
 }
 
-int mp_store_host_sweep_next(struct mp_db *db, int64_t age_ms, int64_t *host_id, struct mp_error *err)
+int mp_store_host_sweep_next(struct mp_db *db, int64_t age_ms, int64_t *account_id, int64_t *host_id, struct mp_error *err)
 {
     struct mp_stmt *st = mp_db_begin(db, &sweep_next);
     int64_t seen;
@@ -424,6 +477,7 @@ int mp_store_host_sweep_next(struct mp_db *db, int64_t age_ms, int64_t *host_id,
         return rc;
     *host_id = mp_col_i64(st, 0);
     seen = mp_col_i64(st, 1);
+    *account_id = mp_col_i64(st, 2);
     st = mp_db_begin(db, &sweep_claim);
     mp_bind_i64(st, *host_id);
     mp_bind_i64(st, seen);

@@ -12,6 +12,7 @@
     " failures, try_at, connected_at, refreshed_at, last_error, last_error_at, " MP_DB_NOW_MS
 
 static const struct mp_sql one_by_sub = {"SELECT " COLUMNS ", access_sealed, refresh_sealed FROM connection WHERE sub = ?"};
+static const struct mp_sql of_zoom = {"SELECT sub FROM connection WHERE zoom_user_id = ? AND state = 'connected' ORDER BY connected_at DESC LIMIT 1"};
 static const struct mp_sql list_all = {"SELECT " COLUMNS " FROM connection WHERE id < ? ORDER BY id DESC LIMIT ?"};
 static const struct mp_sql sharers = {"SELECT sub FROM connection WHERE zoom_user_id = ? AND sub <> ? AND state = 'connected' ORDER BY sub"};
 static const struct mp_sql put = {
@@ -42,8 +43,10 @@ static const struct mp_sql remove_row = {"DELETE FROM connection WHERE id = ? AN
 static const struct mp_sql idle = {"SELECT sub FROM connection WHERE state = 'connected' AND refreshed_at < " MP_DB_NOW_MS
                                    " - ? AND refresh_sealed IS NOT NULL AND try_at < " MP_DB_NOW_MS " ORDER BY refreshed_at LIMIT ?"};
 /* Each status by itself, so that the index of host, status and start is walked. */
-static const struct mp_sql meetings = {"SELECT (SELECT COUNT(*) FROM meeting WHERE host_sub = ? AND status = 'creating' AND starts_at > ?)"
-                                       " + (SELECT COUNT(*) FROM meeting WHERE host_sub = ? AND status = 'scheduled' AND starts_at > ?)"};
+#define OWN_TO_COME(status)                                                                                                                          \
+    "(SELECT COUNT(*) FROM meeting m JOIN account a ON a.id = m.account_id AND a.guest = 1 WHERE m.host_sub = ? AND m.status = '" status             \
+    "' AND m.starts_at > ?)"
+static const struct mp_sql meetings = {"SELECT " OWN_TO_COME("creating") " + " OWN_TO_COME("scheduled")};
 
 static const struct mp_sql consent_add = {"INSERT INTO oauth_state (state_hash, sub, browser_hash, verifier_sealed, expires_at)"
                                           " VALUES (?, ?, ?, ?, " MP_DB_NOW_MS " + ?)"};
@@ -104,6 +107,18 @@ int mp_store_connection_by_sub(struct mp_db *db, struct mp_arena *arena, const c
     row->refresh_sealed = mp_col_text(st, 23, arena);
     mp_db_done(st);
     return 1;
+}
+
+int mp_store_connection_of_zoom(struct mp_db *db, struct mp_arena *arena, const char *zoom_user_id, const char **sub, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &of_zoom);
+    int rc;
+
+    mp_bind_text(st, zoom_user_id);
+    rc = mp_db_one(st, err);
+    if (rc > 0)
+        *sub = mp_col_text(st, 0, arena);
+    return rc;
 }
 
 int mp_store_connection_list(struct mp_db *db, struct mp_arena *arena, int64_t before_id, unsigned limit, struct mp_connection_row **rows,

@@ -65,6 +65,7 @@ static const struct mp_sql meeting_status = {"UPDATE meeting SET started_at = IF
                                              "pending), updated_at = ?, version = version + 1, status = ?"
                                              " WHERE id = ? AND FIELD(status, 'creating', 'scheduled', 'started', 'ended', 'deleted', 'failed')"
                                              " < FIELD(?, 'creating', 'scheduled', 'started', 'ended', 'deleted', 'failed') AND status <> 'deleted'"};
+static const struct mp_sql meeting_host = {"UPDATE meeting SET host_sub = ?, version = version + 1, updated_at = ? WHERE id = ?"};
 static const struct mp_sql meeting_replaced = {
     "UPDATE meeting SET replaced_by = ?, status = 'deleted', deleted_at = ?, updated_at = ?, pending = NULL, version = version + 1"
     " WHERE id = ?"};
@@ -412,6 +413,16 @@ int mp_store_meeting_status(struct mp_db *db, int64_t id, enum mp_meeting_status
     mp_bind_i64(st, id);
     mp_bind_text(st, name);
     return changed(st, err);
+}
+
+int mp_store_meeting_host(struct mp_db *db, int64_t id, const char *host_sub, int64_t now_ms, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &meeting_host);
+
+    mp_bind_text(st, host_sub);
+    mp_bind_i64(st, now_ms);
+    mp_bind_i64(st, id);
+    return mp_db_run(st, err);
 }
 
 int mp_store_meeting_replaced(struct mp_db *db, int64_t id, int64_t by, int64_t now_ms, struct mp_error *err)

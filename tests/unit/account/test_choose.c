@@ -329,7 +329,7 @@ static void the_reasons_are_told(void **state)
     pool_init(&p, 1, 1, 0);
     p.states[1].last_used_at = NOW;
     take(&p, 1, 1, NOW + HOUR, NOW + 2 * HOUR);
-    list = mp_choice_json(*state, &p.conf, choose(&p, *state));
+    list = mp_choice_json(*state, &p.conf, choose(&p, *state), p.conf.count);
     assert_int_equal(json_object_array_length(list), 3);
     row = json_object_array_get_idx(list, 2);
     assert_true(json_object_object_get_ex(row, "account", &member));

@@ -1,0 +1,324 @@
+"""Meetings at people's own Zoom accounts: who hosts, what happens where an own account is full, dead or gone, and with whose token Zoom is called."""
+import itertools
+import uuid
+
+import pytest
+
+import booking
+import oauth
+from desk import codes, day, good
+from harness import together, wait_for
+from pool import Pool
+
+
+@pytest.fixture(scope="module")
+def stack(make_stack):
+    made = make_stack()
+    made.sandbox.knobs(rate_limits=False)
+    return made
+
+
+# Zoom users that no account of the pool makes meetings with.
+emails = itertools.cycle([f"host{host}@account{account}.example.com" for host in (5, 4, 3) for account in (1, 2, 3)])
+
+
+class Person:
+    def __init__(self, stack, email=None):
+        self.stack, self.sub, self.email = stack, f"int-{uuid.uuid4().hex[:12]}", email or next(emails)
+        self.who = {"sub": self.sub, "role": "interviewer"}
+        self.connect()
+
+    def connect(self):
+        oauth.connect(self.stack, self.sub, self.email, "interviewer")
+
+    def interview(self, at, status=201, **more):
+        """The whole answer."""
+        answer = self.stack.post("interviews", {"title": "Interview", "startTime": at, "duration": 30, "interviewerId": self.sub, "candidateId": "can-1",
+                                                **more}, **self.who)
+        assert answer.status_code == status, answer.text
+        return answer
+
+    def at_zoom(self):
+        return [meeting for meeting in booking.live(self.stack) if meeting["host_email"] == self.email]
+
+    def row(self):
+        return self.stack.rows("SELECT * FROM connection WHERE sub = %s", self.sub)[0]
+
+
+@pytest.fixture
+def person(stack):
+    booking.clean(stack)
+    yield Person(stack)
+    stack.sandbox.clear_faults()
+
+
+def calls(stack, since, method, path):
+    """Calls of that kind that came after number `since`: their paths."""
+    return [call["path"] for call in stack.sandbox.calls()["calls"] if call["seq"] > since and call["method"] == method and call["path"].startswith(path)]
+
+
+def seq(stack):
+    return stack.sandbox.calls()["last_seq"]
+
+
+def refreshes(stack):
+    return stack.sandbox.state()["counters"]["refreshes"]
+
+
+def expire(stack, sub):
+    stack.rows("UPDATE connection SET renew_at = 1, expires_at = 1 WHERE sub = %s", sub)
+
+
+def in_pool(interview):
+    return interview["hostedBy"] == "system" and interview["zoomAccountUsed"].startswith("account_")
+
+
+def in_own(interview):
+    return (interview["hostedBy"], interview["zoomAccountUsed"]) == ("user", "user")
+
+
+def test_the_interviewer_hosts(stack, person):
+    since = seq(stack)
+    answer = person.interview(f"{day()}T10:00:00Z")
+    made = good(answer)["interview"]
+    assert in_own(made) and codes(answer) == []
+    [meeting] = person.at_zoom()
+    assert meeting["id"] == int(made["zoomMeetingId"])
+    assert calls(stack, since, "POST", "/v2/users") == ["/v2/users/me/meetings"]
+    seen = stack.get(f"interviews/{made['id']}", **person.who).json()["data"]["interview"]
+    assert in_own(seen)
+    # who does not change it is not told which account
+    meeting = stack.get(f"zoom/meetings/{made['zoomMeetingId']}", **person.who).json()["data"]["meeting"]
+    assert meeting["host_email"] == person.email and meeting["zoomAccountUsed"] == "user"
+
+
+def test_change_end_delete_with_the_persons_token(stack, person):
+    made = good(person.interview(f"{day()}T10:00:00Z"))["interview"]
+    other = good(person.interview(f"{day()}T10:00:00Z"))["interview"]
+    changed = stack.patch(f"interviews/{made['id']}", {"title": "Later", "startTime": f"{day()}T11:00:00Z"}, **person.who)
+    assert changed.status_code == 200 and in_own(changed.json()["data"]["interview"]) and codes(changed) == []
+    assert {meeting["topic"] for meeting in person.at_zoom()} == {"Later", "Interview"}
+    assert stack.get(f"zoom/meetings/{made['zoomMeetingId']}/start", **person.who).status_code == 302
+    assert stack.get(f"zoom/meetings/{made['zoomMeetingId']}", params={"refresh": "true"}, **person.who).status_code == 200
+    assert stack.post(f"zoom/meetings/{other['zoomMeetingId']}/end", **person.who).status_code == 200
+    assert stack.delete(f"interviews/{made['id']}", **person.who).status_code == 200
+    assert made["zoomMeetingId"] not in {str(meeting["id"]) for meeting in person.at_zoom()}
+
+
+def test_not_connected(stack):
+    answer = stack.post("interviews", {"title": "I", "startTime": f"{day()}T10:00:00Z", "interviewerId": "int-nobody", "candidateId": "can-1"})
+    assert in_pool(good(answer)["interview"]) and codes(answer) == ["hosted_by_system"]
+    # Nobody waits for anything of a person without a connection.
+    assert codes(stack.post("classes", {"title": "C", "startTime": f"{day()}T10:00:00Z", "hostId": "int-nobody"})) == []
+
+
+def test_full(stack, person):
+    at = f"{day()}T10:00:00Z"
+    answers = [person.interview(at) for _ in range(3)]
+    made = [good(answer)["interview"] for answer in answers]
+    assert in_own(made[0]) and in_own(made[1]) and in_pool(made[2])
+    assert codes(answers[2]) == ["hosted_by_system"] and "every place is taken" in answers[2].json()["warnings"][0]["message"]
+    assert len(person.at_zoom()) == 2
+    # An admin sees why.
+    meeting = stack.get(f"zoom/meetings/{made[2]['zoomMeetingId']}").json()["data"]["meeting"]
+    [own] = [row for row in meeting["placement"] if row["account"] == "user"]
+    assert own["verdict"] == "full"
+
+
+def test_a_basic_user_hosts_one(stack):
+    email = next(emails)
+    Pool(stack).change_host(email, type=1)
+    person, at = Person(stack, email), f"{day()}T10:00:00Z"
+    assert [in_own(good(person.interview(at))["interview"]) for _ in range(2)] == [True, False]
+    # Half an hour later there is room again.
+    assert in_own(good(person.interview(at.replace("10:00", "10:30")))["interview"])
+
+
+def test_never_above_the_limit_whoever_asks_at_once(stack, person):
+    at = f"{day()}T10:00:00Z"
+    made = [good(answer)["interview"] for answer in together(8, lambda _: person.interview(at))]
+    assert sorted(one["hostedBy"] for one in made) == ["system"] * 6 + ["user"] * 2
+    assert len(person.at_zoom()) == 2
+
+
+def test_two_people_with_one_zoom_user_share_its_room(stack, person):
+    at = f"{day()}T10:00:00Z"
+    first = [good(person.interview(at))["interview"] for _ in range(2)]
+    other = Person(stack, person.email)
+    assert in_pool(good(other.interview(at))["interview"])
+    # The first one's meetings are the same Zoom user's: the token there is now takes them away.
+    assert stack.delete(f"interviews/{first[0]['id']}", **person.who).status_code == 200
+    wait_for(lambda: len(person.at_zoom()) == 1, 10)
+    assert in_own(good(other.interview(at))["interview"])
+
+
+def test_every_booking_whose_host_is_connected(stack, person):
+    at = f"{day()}T10:00:00Z"
+    klass = good(stack.post("classes", {"title": "C", "startTime": at, "hostId": person.sub}))["class"]
+    meeting = good(stack.post("zoom/meetings", {"topic": "M", "start_time": at, "host_user_id": person.sub}))["meeting"]
+    assert klass["zoomAccountUsed"] == meeting["zoomAccountUsed"] == "user" and meeting["host_email"] == person.email
+    full = stack.post("classes", {"title": "C", "startTime": at, "hostId": person.sub})
+    assert good(full)["class"]["zoomAccountUsed"] != "user" and codes(full) == ["hosted_by_system"]
+    # Staff host what they make; an admin who names the account gets it.
+    own = good(stack.post("zoom/meetings", {"topic": "M", "start_time": f"{day()}T10:00:00Z"}, **person.who))["meeting"]
+    assert own["zoomAccountUsed"] == "user"
+    named = good(stack.post("zoom/meetings", {"topic": "M", "start_time": f"{day()}T10:00:00Z", "host_user_id": person.sub, "account": "account_2"}))["meeting"]
+    assert named["zoomAccountUsed"] == "account_2"
+
+
+def test_a_dry_run_says_so(stack, person):
+    answer = stack.post("zoom/meetings", {"topic": "M", "start_time": f"{day()}T10:00:00Z", "host_user_id": person.sub, "dry_run": True})
+    meeting = good(answer, 200)["meeting"]
+    assert (meeting["zoomAccountUsed"], meeting["host_email"], meeting["placement"][0]["verdict"]) == ("user", person.email, "chosen")
+    assert person.at_zoom() == [] and codes(answer) == []
+
+
+def test_a_whole_course(stack, person):
+    course = good(stack.post("courses", {"title": "Course"}, **person.who))["course"]
+    sessions = [{"title": f"S{i}", "start_time": f"{day()}T10:00:00Z", "duration": 60} for i in range(4)]
+    answer = stack.post(f"courses/{course['id']}/sessions/batch", {"sessions": sessions}, **person.who)
+    assert answer.status_code == 201, answer.text
+    assert len(person.at_zoom()) == 4
+
+
+def test_a_dead_connection(stack, person):
+    kept = good(person.interview(f"{day()}T09:00:00Z"))["interview"]
+    stack.sandbox.call("POST", "grants/revoke", {"user": person.email})
+    expire(stack, person.sub)
+    at = f"{day()}T10:00:00Z"
+    first, second = person.interview(at), person.interview(at)
+    for answer in (first, second):
+        assert in_pool(good(answer)["interview"]) and codes(answer) == ["hosted_by_system"]
+        assert "onnect" in answer.json()["warnings"][0]["message"]
+    assert person.row()["state"] == "reconnect_needed"
+    # What it made waits for it, for all to see, and holds up nothing.
+    answer = stack.delete(f"interviews/{kept['id']}", **person.who)
+    assert answer.status_code == 200 and codes(answer) == ["zoom_failed"]
+    assert len(person.at_zoom()) == 1
+    good(stack.post("classes", {"title": "C", "startTime": at}))
+    person.connect()
+    wait_for(lambda: person.at_zoom() == [], 30)
+    assert in_own(good(person.interview(at))["interview"])
+
+
+def test_a_token_that_zoom_takes_no_more(stack, person):
+    before = refreshes(stack)
+    stack.sandbox.fault({"status": 401, "body": {"code": 124, "message": "Invalid access token."}}, {"method": "POST", "path": "/v2/users/me/meetings"}, count=1)
+    assert in_own(good(person.interview(f"{day()}T10:00:00Z"))["interview"])
+    assert refreshes(stack) == before + 1
+
+
+@pytest.mark.parametrize("action", [{"status": 500, "body": {"code": 500, "message": "Internal error"}},
+                                    {"status": 429, "body": {"code": 429, "message": "You have exceeded the daily rate limit (100) of Meeting Create/Update API"
+                                                             " requests permitted for this particular user. You may resume these requests at GMT 00:00:00."}}])
+def test_zoom_refuses_there(stack, person, action):
+    stack.sandbox.fault(action, {"method": "POST", "path": "/v2/users/me/meetings"}, count=1)
+    answer = person.interview(f"{day()}T10:00:00Z")
+    assert in_pool(good(answer)["interview"]) and codes(answer) == ["hosted_by_system"]
+
+
+def test_an_answer_that_is_lost_is_looked_for(stack, person):
+    stack.sandbox.fault({"cut": {"when": "after_processing"}}, {"method": "POST", "path": "/v2/users/me/meetings"}, count=1)
+    made = good(person.interview(f"{day()}T10:00:00Z"))["interview"]
+    [meeting] = person.at_zoom()
+    assert in_own(made) and made["zoomMeetingId"] == str(meeting["id"])
+
+
+def test_moved_to_where_the_own_account_is_full(stack, person):
+    at, then = f"{day()}T10:00:00Z", f"{day()}T10:00:00Z"
+    for _ in range(2):
+        person.interview(at)
+    made = good(person.interview(then))["interview"]
+    answer = stack.patch(f"interviews/{made['id']}", {"startTime": at}, **person.who)
+    moved = good(answer, 200)["interview"]
+    assert in_pool(moved) and moved["zoomMeetingId"] != made["zoomMeetingId"] and "moved" in codes(answer)
+    wait_for(lambda: len(person.at_zoom()) == 2, 10)
+
+
+def test_another_interviewer(stack, person):
+    other = Person(stack)
+    made = good(person.interview(f"{day()}T10:00:00Z"))["interview"]
+    answer = stack.patch(f"interviews/{made['id']}", {"interviewerId": other.sub, "title": "Theirs"})
+    theirs = good(answer, 200)["interview"]
+    assert in_own(theirs) and "moved" in codes(answer) and "hosted_by_system" not in codes(answer)
+    assert [meeting["topic"] for meeting in other.at_zoom()] == ["Theirs"]
+    wait_for(lambda: person.at_zoom() == [], 10)
+    assert stack.get(f"zoom/meetings/{theirs['zoomMeetingId']}/start", **other.who).status_code == 302
+    nobodys = good(stack.patch(f"interviews/{made['id']}", {"interviewerId": "int-nobody"}), 200)["interview"]
+    assert in_pool(nobodys)
+    wait_for(lambda: other.at_zoom() == [], 10)
+    # In the pool it stays where it is; only who may start it is another.
+    again = good(stack.patch(f"interviews/{made['id']}", {"interviewerId": other.sub}), 200)["interview"]
+    assert in_pool(again) and again["zoomMeetingId"] == nobodys["zoomMeetingId"]
+    assert stack.get(f"zoom/meetings/{again['zoomMeetingId']}/start", **other.who).status_code == 302
+
+
+def test_disconnect_leaves_them(stack, person):
+    made = good(person.interview(f"{day()}T10:00:00Z"))["interview"]
+    done = stack.post("zoom/disconnect", **person.who).json()["data"]
+    assert done == {"disconnected": True, "revoked": True, "future_meetings": 1}
+    assert in_own(stack.get(f"interviews/{made['id']}", **person.who).json()["data"]["interview"])
+    answer = stack.patch(f"interviews/{made['id']}", {"title": "New"}, **person.who)
+    assert answer.status_code == 200 and "zoom_failed" in codes(answer)
+    assert answer.json()["data"]["interview"]["meetingState"] == "pending"
+    person.connect()
+    wait_for(lambda: [meeting["topic"] for meeting in person.at_zoom()] == ["New"], 30)
+
+
+def test_disconnect_moves_them(stack, person):
+    at = [f"{day()}T10:00:00Z" for _ in range(3)]
+    made = [good(person.interview(one))["interview"] for one in at]
+    single = good(stack.post("zoom/meetings", {"topic": "M", "start_time": f"{day()}T10:00:00Z"}, **person.who))["meeting"]
+    done = stack.post("zoom/disconnect", {"move_meetings": True}, **person.who).json()["data"]
+    assert (done["disconnected"], done["future_meetings"], done["unmoved_meetings"]) == (True, 0, [])
+    assert {one["id"] for one in done["moved_meetings"]} == {one["zoomMeetingId"] for one in made} | {single["id"]}
+    assert person.at_zoom() == []
+    new = {one["id"]: one["new_id"] for one in done["moved_meetings"]}
+    for one in made:
+        now = stack.get(f"interviews/{one['id']}", **person.who).json()["data"]["interview"]
+        assert in_pool(now) and now["zoomMeetingId"] == new[one["zoomMeetingId"]] and now["startTime"] == one["startTime"]
+    # They can be changed there as any other.
+    changed = stack.patch(f"interviews/{made[0]['id']}", {"title": "New"}, **person.who)
+    assert changed.status_code == 200 and changed.json()["data"]["interview"]["meetingState"] == "ok"
+
+
+def test_disconnect_takes_a_plain_flag(stack, person):
+    assert stack.post("zoom/disconnect", {"move_meetings": "yes"}, **person.who).status_code == 422
+    assert oauth.status(stack, person.sub)["connected"]
+
+
+def test_without_a_pool(make_stack, stack):
+    """People's own accounts are enough to work with."""
+    names = ("ZOOM_API_URL", "ZOOM_OAUTH_URL", "ZOOM_OAUTH_CLIENT_ID", "ZOOM_OAUTH_CLIENT_SECRET")
+    lone = make_stack(**{name: stack.settings[name] for name in names}, ZOOM_REDIRECT_URI=f"{stack.base}/api/zoom/callback")
+    assert lone.get("zoom/account-stats").json()["data"]["accounts"] == []
+    lone.sandbox = stack.sandbox
+    person = Person(lone)
+    assert in_own(good(person.interview(f"{day()}T10:00:00Z"))["interview"])
+    refused = lone.post("zoom/meetings", {"topic": "M", "start_time": f"{day()}T10:00:00Z"})
+    assert refused.status_code == 503 and refused.json()["code"] == "zoom_not_configured"
+
+
+def test_fifty_at_once_two_machines_one_refresh(make_stack):
+    first = make_stack(MEETPOOL_WORKERS=8, MEETPOOL_ZOOM_WORKERS=8)
+    second = make_stack(database_of=first, MEETPOOL_WORKERS=8, MEETPOOL_ZOOM_WORKERS=8)
+    first.sandbox.knobs(rate_limits=False)
+    person = Person(first, "host5@account1.example.com")
+    days = [day() for _ in range(50)]
+    first.sandbox.fault({"latency_ms": {"after": 500}}, {"path": "/oauth/token"}, count=1)
+    before = refreshes(first)
+    expire(first, person.sub)
+
+    def one(index):
+        stack = (first, second)[index % 2]
+        for _ in range(20):
+            answer = stack.post("interviews", {"title": "I", "startTime": f"{days[index]}T10:00:00Z", "interviewerId": person.sub, "candidateId": "can-1"},
+                                **person.who)
+            if answer.status_code != 503:
+                return answer
+        return answer
+
+    made = [good(answer)["interview"] for answer in together(50, one)]
+    assert [one["hostedBy"] for one in made] == ["user"] * 50
+    assert refreshes(first) == before + 1 and person.row()["pair"] == 2
+    assert len(person.at_zoom()) == 50
