@@ -6,6 +6,8 @@
 #
 # For the tests only: MEETPOOL_BIN_DIR names a folder of programs to use as they are (nothing is installed or built), MEETPOOL_ENV_FILE another .env.
 
+# Servers are in sbin, which a plain user's PATH leaves out.
+PATH=$PATH:/usr/sbin:/sbin
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
 PACKAGES_UP=(gcc make autoconf automake libtool pkg-config libc6-dev libfcgi-dev libcurl4-openssl-dev libjson-c-dev libmariadb-dev libssl-dev libjwt-dev
@@ -266,12 +268,21 @@ running() {
     REPLY=$pid
 }
 
+declare -A LAUNCHED=()
+
 # launch NAME LOG COMMAND…: in a session of its own, so that neither Ctrl-C nor a closed terminal reaches it. Writes the pid file.
 launch() {
     local name=$1 log=$2
     shift 2
     setsid "$@" </dev/null >>"$log" 2>&1 8>&- 9>&- &
+    LAUNCHED[$name]=$!
     printf '%s\n' $! >"$(pid_file "$name")"
+}
+
+# dead NAME: for what this call has launched, whether the process has ended. On a busy machine it takes a while until it has become the program NAME,
+# and `running` says no until then.
+dead() {
+    if [[ -n ${LAUNCHED[$1]:-} ]]; then gone "${LAUNCHED[$1]}"; else ! running "$1"; fi
 }
 
 # wait_until SECONDS COMMAND…: every 30 ms.
