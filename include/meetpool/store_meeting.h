@@ -132,7 +132,7 @@ int mp_store_place_keep(struct mp_db *db, const struct mp_place_row *place, stru
 int mp_store_place_found(struct mp_db *db, const struct mp_place_row *place, int64_t zoom_id, struct mp_error *err) MP_MUST_CHECK;
 /* The interval of a held place, in a transaction after mp_store_account_take(). */
 int mp_store_place_move(struct mp_db *db, int64_t meeting_id, int64_t busy_from, int64_t busy_until, struct mp_error *err) MP_MUST_CHECK;
-/* The meeting has started (`open`), or ended: its place is free. */
+/* The meeting has started (`open`; repair asks after its end what became of it), or ended: its place is free. */
 int mp_store_place_open(struct mp_db *db, int64_t meeting_id, int64_t started_at, struct mp_error *err) MP_MUST_CHECK;
 int mp_store_place_end(struct mp_db *db, int64_t meeting_id, struct mp_error *err) MP_MUST_CHECK;
 /* Places that repair should look at. */

@@ -200,7 +200,7 @@ static int64_t nearest_of(const struct mp_account_conf *conf, size_t account, co
     if (fits_at(conf, account, state, own, count, want, want->from))
         return want->from;
     for (size_t i = 0; i < count && tries < NEAREST_TRIES; i++) {
-        int64_t at = own[i].until;
+        int64_t at = (own[i].until + 999) / 1000 * 1000; /* starts are whole seconds */
 
         if (at <= want->from || (i > 0 && at == own[i - 1].until))
             continue;

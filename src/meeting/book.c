@@ -293,9 +293,13 @@ static bool note_failure(struct booking *b, const struct mp_zoom_result *res)
 
     c->verdict = MP_VERDICT_FAILED;
     c->why = res->message != NULL ? res->message : mp_zoom_class_name(res->cls);
-    if (res->cls == MP_ZOOM_DAILY_HOST)
+    if (res->cls == MP_ZOOM_DAILY_HOST) {
+        c->verdict = MP_VERDICT_DAILY;
         host->daily_used = b->ctx->account_conf->daily_limit;
-    else if (res->cls == MP_ZOOM_NO_HOST)
+    } else if (res->cls == MP_ZOOM_DAILY_ACCOUNT) {
+        c->verdict = MP_VERDICT_DAILY;
+        state->inactive_until = mp_now_ms() + (res->retry_after_ms > 0 ? res->retry_after_ms : MP_DAY_MS - mp_now_ms() % MP_DAY_MS);
+    } else if (res->cls == MP_ZOOM_NO_HOST)
         host->inactive_until = MP_HOST_RULED_OUT;
     if (res->cls == MP_ZOOM_RATE_LIMITED) {
         c->verdict = MP_VERDICT_PAUSED;
@@ -386,26 +390,31 @@ static int refuse_no_room(struct booking *b, struct mp_error *err)
     return -1;
 }
 
-/* When it is worth another try: a rate limit ends, or, where every account's day is used up, Zoom's day. */
+/* When the account may do again; what nobody knows is tried again in half a minute. */
+static int64_t wait_ms_of(const struct mp_candidate *c, const struct mp_account_state *state, int64_t now_ms)
+{
+    if (c->verdict == MP_VERDICT_PAUSED && state->paused_until > now_ms)
+        return state->paused_until - now_ms;
+    if (c->verdict == MP_VERDICT_DAILY)
+        return state->inactive_until > now_ms ? state->inactive_until - now_ms : MP_DAY_MS - now_ms % MP_DAY_MS;
+    return RETRY_AFTER_MS;
+}
+
+/* Until the first of the pool's accounts may do again. */
 static unsigned retry_after_s(const struct booking *b)
 {
-    int64_t now_ms = mp_now_ms(), soonest_ms = RETRY_AFTER_MS;
-    bool all_daily = b->ctx->account_conf->count > 0;
+    int64_t now_ms = mp_now_ms(), soonest_ms = INT64_MAX;
 
     for (size_t i = 0; i < b->candidates_count; i++) {
         const struct mp_candidate *c = &b->candidates[i];
-        int64_t left_ms;
+        int64_t wait_ms;
 
-        if (mp_account_is_guest(b->ctx->account_conf, (int)c->account))
+        if (c->verdict == MP_VERDICT_EXCLUDED || mp_account_is_guest(b->ctx->account_conf, (int)c->account))
             continue;
-        left_ms = b->states[c->account].paused_until - now_ms;
-        all_daily = all_daily && (c->verdict == MP_VERDICT_DAILY || c->verdict == MP_VERDICT_EXCLUDED);
-        if (c->verdict == MP_VERDICT_PAUSED && left_ms < soonest_ms)
-            soonest_ms = left_ms > 0 ? left_ms : 1;
+        wait_ms = wait_ms_of(c, &b->states[c->account], now_ms);
+        soonest_ms = wait_ms < soonest_ms ? wait_ms : soonest_ms;
     }
-    if (all_daily)
-        soonest_ms = MP_DAY_MS - now_ms % MP_DAY_MS;
-    return (unsigned)((soonest_ms + 999) / 1000);
+    return (unsigned)((soonest_ms == INT64_MAX ? RETRY_AFTER_MS : soonest_ms) + 999) / 1000;
 }
 
 /* There are only people's own accounts, and the host has none that can be used. */

@@ -391,6 +391,23 @@ static int give_up_meeting(struct mp_db *db, void *arg, struct mp_error *err)
     return mp_store_meeting_status(db, d->meeting_id, MP_MEETING_DELETED, d->now_ms, err) < 0 ? -1 : 0;
 }
 
+/* It takes no place any more, but still stands at Zoom. Repair goes on where Zoom cannot be told now. */
+static int delete_ended(struct mp_ctx *ctx, const struct mp_meeting *meeting, struct mp_meeting_outcome *outcome, struct mp_error *err)
+{
+    struct mp_place_row place;
+    struct mp_zoom_result res;
+    int rc;
+
+    if (meeting->account < 0)
+        return 0;
+    meeting_zoom_delete(ctx, meeting->account, meeting->host, meeting->row.zoom_id, mp_monotonic_ms() + MEETING_DEADLINE_MS, &res);
+    if (!meeting_worth_repeating(res.cls))
+        return 0;
+    outcome->zoom_failed = res.message != NULL ? res.message : mp_zoom_class_name(res.cls);
+    rc = mp_store_place_by_meeting(ctx->db, ctx->arena, meeting->row.id, &place, err);
+    return rc <= 0 ? rc : mp_store_place_found(ctx->db, &place, meeting->row.zoom_id, err) < 0 ? -1 : 0;
+}
+
 int mp_meeting_delete(struct mp_ctx *ctx, struct mp_meeting *meeting, struct mp_meeting_outcome *outcome, struct mp_error *err)
 {
     struct deleting d = {.ctx = ctx, .meeting_id = meeting->row.id, .now_ms = mp_now_ms()};
@@ -402,7 +419,7 @@ int mp_meeting_delete(struct mp_ctx *ctx, struct mp_meeting *meeting, struct mp_
     if (mp_tx_run(ctx->db, give_up_meeting, &d, err) < 0)
         return -1;
     if (d.held == 0)
-        return 0;
+        return meeting->row.status == MP_MEETING_ENDED ? delete_ended(ctx, meeting, outcome, err) : 0;
     if (meeting->account < 0) {
         outcome->zoom_failed = "the account that made it is no longer configured here";
         return 0;
@@ -420,15 +437,58 @@ static void do_end(struct mp_ctx *ctx, const struct mp_secret *token, unsigned t
     mp_zoom_meeting_end(ctx->zoom, ctx->arena, token, timeout_ms, *(const int64_t *)arg, res);
 }
 
+static int end_record(struct mp_db *db, void *arg, struct mp_error *err)
+{
+    struct deleting *d = arg;
+
+    d->held = mp_store_place_delete(db, d->ctx->arena, d->meeting_id, d->ctx->owner, MEETING_LEASE_MS, &d->place, err);
+    if (d->held < 0)
+        return -1;
+    return mp_store_meeting_status(db, d->meeting_id, MP_MEETING_ENDED, d->now_ms, err) < 0 ? -1 : 0;
+}
+
+/*
+ * Ended before anybody started it: at Zoom it could still be opened, in a place that is given to others. So it goes there, and its place is free when
+ * it has gone.
+ */
+static int end_unstarted(struct mp_ctx *ctx, const struct mp_meeting *meeting, int64_t now_ms, struct mp_error *err)
+{
+    struct deleting d = {.ctx = ctx, .meeting_id = meeting->row.id, .now_ms = now_ms};
+    struct mp_zoom_result res;
+
+    if (mp_tx_run(ctx->db, end_record, &d, err) < 0)
+        return -1;
+    if (d.held == 0)
+        return 0;
+    meeting_zoom_delete(ctx, meeting->account, meeting->host, meeting->row.zoom_id, mp_monotonic_ms() + MEETING_DEADLINE_MS, &res);
+    if (res.cls == MP_ZOOM_OK || res.cls == MP_ZOOM_NOT_FOUND)
+        return mp_store_place_free(ctx->db, &d.place, false, err) < 0 ? -1 : 0;
+    return mp_store_place_later(ctx->db, &d.place, 1000, err) < 0 ? -1 : 0;
+}
+
+/* Whether Zoom says that nobody is in it, though its time is not over. */
+static bool not_started(struct mp_ctx *ctx, const struct mp_meeting *meeting, int64_t now_ms)
+{
+    struct mp_zoom_meeting zoom;
+    struct mp_zoom_result res;
+
+    if (meeting->row.status != MP_MEETING_SCHEDULED || meeting->row.starts_at + meeting->row.duration_min * 60000 <= now_ms)
+        return false;
+    meeting_fetch(ctx, meeting->account, meeting->host, meeting->row.zoom_id, mp_monotonic_ms() + MEETING_DEADLINE_MS, &zoom, &res);
+    return res.cls == MP_ZOOM_OK && zoom.status != NULL && strcmp(zoom.status, "waiting") == 0;
+}
+
 int mp_meeting_end(struct mp_ctx *ctx, struct mp_meeting *meeting, struct mp_error *err)
 {
     int64_t now_ms = mp_now_ms();
     struct mp_zoom_result res;
+    bool unstarted;
 
     if (meeting->row.status == MP_MEETING_ENDED)
         return 0;
     if (changeable(meeting, err) < 0)
         return -1;
+    unstarted = not_started(ctx, meeting, now_ms);
     mp_account_call(ctx, (size_t)meeting->account, meeting->host, mp_monotonic_ms() + MEETING_DEADLINE_MS, do_end, &meeting->row.zoom_id, &res);
     if (res.cls == MP_ZOOM_NOT_FOUND) {
         int gone = meeting_is_gone(ctx, meeting, err);
@@ -438,7 +498,7 @@ int mp_meeting_end(struct mp_ctx *ctx, struct mp_meeting *meeting, struct mp_err
     }
     if (res.cls != MP_ZOOM_OK)
         return mp_fail(err, MP_E_ZOOM_FAILED, "Zoom did not end the meeting: %s", res.message);
-    if (meeting_finish(ctx, meeting->row.id, MP_MEETING_ENDED, now_ms, err) < 0)
+    if (unstarted ? end_unstarted(ctx, meeting, now_ms, err) < 0 : meeting_finish(ctx, meeting->row.id, MP_MEETING_ENDED, now_ms, err) < 0)
         return -1;
     meeting->row.status = MP_MEETING_ENDED;
     meeting->row.ended_at = now_ms;

@@ -4,9 +4,6 @@
 #include "meetpool/clock.h"
 #include "meetpool/json.h"
 
-/* Zoom may answer 404 for what it has made this short ago. */
-#define YOUNG_MS 60000
-
 const struct mp_setting mp_meeting_settings[] = {
     MP_SETTING("MEETPOOL_MEETING_GRACE", MP_SET_SECONDS, "0", 0, 86400, mp_meeting_conf, grace_s),
     MP_SETTING("MEETPOOL_RETRY_DELAY", MP_SET_SECONDS, "60", 1, 86400, mp_meeting_conf, retry_delay_s),
@@ -33,7 +30,8 @@ int meeting_wrap(struct mp_ctx *ctx, const struct mp_meeting_row *row, struct mp
 
 void meeting_interval(const struct mp_ctx *ctx, int64_t starts_at, int64_t duration_min, int64_t now_ms, int64_t *from, int64_t *until)
 {
-    *from = starts_at > now_ms ? starts_at : now_ms;
+    /* In whole seconds, as Zoom takes them: so that the end of one is a start that fits. */
+    *from = starts_at > now_ms ? starts_at : now_ms / 1000 * 1000;
     *until = *from + duration_min * 60000 + ctx->meeting_conf->grace_s * 1000;
 }
 
@@ -131,30 +129,6 @@ static bool take_over(struct mp_ctx *ctx, struct mp_meeting_row *row, const stru
     return true;
 }
 
-int meeting_make_true(struct mp_ctx *ctx, struct mp_meeting *meeting, const struct mp_zoom_meeting *zoom, struct mp_error *err)
-{
-    int64_t now_ms = mp_now_ms(), from, until;
-    int rc;
-
-    if (take_over(ctx, &meeting->row, zoom)) {
-        rc = mp_store_meeting_true(ctx->db, &meeting->row, now_ms, err);
-        if (rc < 0)
-            return -1;
-        meeting_interval(ctx, meeting->row.starts_at, meeting->row.duration_min, meeting->row.created_at, &from, &until);
-        if (rc > 0 && mp_store_place_move(ctx->db, meeting->row.id, from, until, err) < 0)
-            return -1;
-        meeting->row.version += rc;
-    }
-    if (zoom->status != NULL && strcmp(zoom->status, "started") == 0 && meeting->row.status == MP_MEETING_SCHEDULED) {
-        if (mp_store_meeting_status(ctx->db, meeting->row.id, MP_MEETING_STARTED, now_ms, err) < 0 ||
-            mp_store_place_open(ctx->db, meeting->row.id, now_ms, err) < 0)
-            return -1;
-        meeting->row.status = MP_MEETING_STARTED;
-        meeting->row.started_at = now_ms;
-    }
-    return 0;
-}
-
 struct finish {
     int64_t id, now_ms;
     enum mp_meeting_status status;
@@ -176,6 +150,46 @@ int meeting_finish(struct mp_ctx *ctx, int64_t id, enum mp_meeting_status status
     return mp_tx_run(ctx->db, finish_it, &f, err);
 }
 
+/* It ran, it does not run any more, and its time is past: nobody comes back to it. */
+static bool meeting_over(const struct mp_meeting *meeting, const struct mp_zoom_meeting *zoom, int64_t now_ms)
+{
+    return meeting->row.status == MP_MEETING_STARTED && zoom->status != NULL && strcmp(zoom->status, "started") != 0 &&
+           meeting->row.starts_at + meeting->row.duration_min * 60000 <= now_ms;
+}
+
+static int meeting_end_record(struct mp_ctx *ctx, struct mp_meeting *meeting, int64_t now_ms, struct mp_error *err)
+{
+    if (meeting_finish(ctx, meeting->row.id, MP_MEETING_ENDED, now_ms, err) < 0)
+        return -1;
+    meeting->row.status = MP_MEETING_ENDED;
+    meeting->row.ended_at = now_ms;
+    return 0;
+}
+
+int meeting_make_true(struct mp_ctx *ctx, struct mp_meeting *meeting, const struct mp_zoom_meeting *zoom, struct mp_error *err)
+{
+    int64_t now_ms = mp_now_ms(), from, until;
+    int rc;
+
+    if (take_over(ctx, &meeting->row, zoom)) {
+        rc = mp_store_meeting_true(ctx->db, &meeting->row, now_ms, err);
+        if (rc < 0)
+            return -1;
+        meeting_interval(ctx, meeting->row.starts_at, meeting->row.duration_min, meeting->row.created_at, &from, &until);
+        if (rc > 0 && mp_store_place_move(ctx->db, meeting->row.id, from, until, err) < 0)
+            return -1;
+        meeting->row.version += rc;
+    }
+    if (zoom->status != NULL && strcmp(zoom->status, "started") == 0 && meeting->row.status == MP_MEETING_SCHEDULED) {
+        if (mp_store_meeting_status(ctx->db, meeting->row.id, MP_MEETING_STARTED, now_ms, err) < 0 ||
+            mp_store_place_open(ctx->db, meeting->row.id, now_ms, err) < 0)
+            return -1;
+        meeting->row.status = MP_MEETING_STARTED;
+        meeting->row.started_at = now_ms;
+    }
+    return meeting_over(meeting, zoom, now_ms) ? meeting_end_record(ctx, meeting, now_ms, err) : 0;
+}
+
 int meeting_make_gone(struct mp_ctx *ctx, const struct mp_meeting *meeting, struct mp_error *err)
 {
     mp_log(ctx->log, MP_WARNING, "meeting.gone_at_zoom", MP_INT("meeting", meeting->row.zoom_id));
@@ -187,12 +201,11 @@ int meeting_is_gone(struct mp_ctx *ctx, const struct mp_meeting *meeting, struct
     struct mp_place_row place;
     struct mp_zoom_meeting found;
     struct mp_zoom_result res;
-    int rc = 0;
+    int rc;
 
     if (meeting->row.status == MP_MEETING_ENDED)
         return 0;
-    if (mp_now_ms() - meeting->row.created_at < YOUNG_MS)
-        rc = mp_store_place_by_meeting(ctx->db, ctx->arena, meeting->row.id, &place, err);
+    rc = mp_store_place_by_meeting(ctx->db, ctx->arena, meeting->row.id, &place, err);
     if (rc < 0)
         return -1;
     if (rc > 0 && meeting_search(ctx, meeting->account, meeting->host, place.ref, mp_monotonic_ms() + MEETING_REPAIR_TIMEOUT_MS, &found, &res) != 0)

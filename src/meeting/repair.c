@@ -18,7 +18,9 @@
 /* A request that has not said by now how its change ended is dead, or as good as that. */
 #define SENDING_MS 9500
 /* A booking that nobody is known to be at. */
-#define BEGUN_MS        60000
+#define BEGUN_MS 60000
+/* How often Zoom is asked about a meeting that runs over its time. */
+#define OPEN_AGAIN_MS   60000
 #define UNCONFIGURED_MS 3600000
 /* A host's meetings are read at least this often. */
 #define SWEEP_AGE_MS (10 * 60000)
@@ -145,6 +147,26 @@ static int repair_lost(struct round *r, int account, int host, const struct mp_p
     return mp_store_place_found(r->ctx->db, place, found.id, err) < 0 ? -1 : 0;
 }
 
+/* It started, its time is over, and nobody has told that it ended: Zoom is asked. */
+static int repair_open(struct round *r, int account, int host, const struct mp_place_row *place, struct mp_error *err)
+{
+    struct mp_zoom_meeting zoom;
+    struct mp_zoom_result res;
+    struct mp_meeting_row row;
+    struct mp_meeting *meeting;
+
+    if (mp_store_meeting_by_id(r->ctx->db, r->ctx->arena, place->meeting_id, &row, err) <= 0)
+        return mp_error_set(err) || mp_store_place_later(r->ctx->db, place, -1, err) < 0 ? -1 : 0;
+    meeting_fetch(r->ctx, account, host, place->zoom_id, repair_deadline(), &zoom, &res);
+    if (res.cls != MP_ZOOM_OK && res.cls != MP_ZOOM_NOT_FOUND)
+        return put_off(r, account, place, &res, err);
+    if (meeting_wrap(r->ctx, &row, &meeting, err) < 0)
+        return -1;
+    if (res.cls == MP_ZOOM_NOT_FOUND ? meeting_is_gone(r->ctx, meeting, err) < 0 : meeting_make_true(r->ctx, meeting, &zoom, err) < 0)
+        return -1;
+    return mp_store_place_later(r->ctx->db, place, OPEN_AGAIN_MS, err) < 0 ? -1 : 0;
+}
+
 /* Whether its maker is at it still. */
 static bool in_hand(struct mp_ctx *ctx, const struct mp_place_row *place)
 {
@@ -179,6 +201,7 @@ static int repair_place(struct round *r, struct mp_place_row *place, struct mp_e
     case MP_PLACE_LOST:
         return repair_lost(r, account, host, place, err);
     case MP_PLACE_HELD:
+        return repair_open(r, account, host, place, err);
     case MP_PLACE_SPARE:
     case MP_PLACE_FREE:
         break;

@@ -125,7 +125,8 @@ static const struct mp_sql place_found = {"UPDATE place SET state = 'deleting', 
                                           ", fence = fence + 1, owner = NULL"
                                           " WHERE id = ? AND state IN ('lost', 'free')"};
 static const struct mp_sql place_move = {"UPDATE place SET busy_from = ?, busy_until = ? WHERE meeting_id = ? AND state = 'held'"};
-static const struct mp_sql place_open = {"UPDATE place SET open = 1, busy_from = LEAST(busy_from, ?) WHERE meeting_id = ? AND state = 'held'"};
+static const struct mp_sql place_open = {"UPDATE place SET open = 1, busy_from = LEAST(busy_from, ?), check_at = GREATEST(busy_until, " MP_DB_NOW_MS
+                                         ") + 60000 WHERE meeting_id = ? AND state = 'held'"};
 static const struct mp_sql place_end = {
     "UPDATE place SET state = 'free', taken = 0, open = 0, check_at = NULL WHERE meeting_id = ? AND state = 'held'"};
 static const struct mp_sql place_due = {"SELECT " PLACE_COLS " FROM place p WHERE p.check_at <= " MP_DB_BEGUN_MS " ORDER BY p.check_at LIMIT ?"};
