@@ -18,6 +18,9 @@
 
 /* The document is tied to the arena. Errors: MP_E_MALFORMED, whose message says what and at which byte. */
 int mp_json_parse(struct mp_arena *arena, struct mp_slice text, struct json_object **out, struct mp_error *err) MP_MUST_CHECK;
+/* A request's body. What RFC 8259 takes and mp_json_parse() does not (numbers beyond 64 bits, \u0000), and what is no object, is MP_E_INVALID with
+ * the fields named. */
+int mp_json_parse_object(struct mp_arena *arena, struct mp_slice text, struct json_object **out, struct mp_error *err) MP_MUST_CHECK;
 
 /* New objects tied to the arena: what is put into them belongs to them (json-c takes over). */
 struct json_object *mp_json_object(struct mp_arena *arena);
@@ -48,6 +51,8 @@ struct mp_json_reader {
 
 /* Length in characters (code points), least..most. No control characters but, with `lines`, LF, CR and TAB. */
 int mp_json_get_text(const struct mp_json_reader *r, const char *key, size_t least, size_t most, bool lines, const char **out);
+/* The name of a thing: a line with more in it than blanks. */
+int mp_json_get_name(const struct mp_json_reader *r, const char *key, size_t most, const char **out);
 int mp_json_get_int(const struct mp_json_reader *r, const char *key, int64_t least, int64_t most, int64_t *out);
 int mp_json_get_bool(const struct mp_json_reader *r, const char *key, bool *out);
 int mp_json_get_object(const struct mp_json_reader *r, const char *key, struct json_object **out);

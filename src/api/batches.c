@@ -119,7 +119,7 @@ static int decode(struct mp_ctx *ctx, const struct mp_request *req, struct mp_re
     size_t type;
 
     if (!w->creating || mp_json_require(&r, "name"))
-        (void)mp_json_get_text(&r, "name", 1, NAME_MAX_CHARS, false, &w->row.name);
+        (void)mp_json_get_name(&r, "name", NAME_MAX_CHARS, &w->row.name);
     read_course(ctx, req, &r, &w->row);
     if (mp_json_get_enum(&r, "batch_type", types, &type) > 0) {
         if (!w->creating && strcmp(types[type], w->row.batch_type) != 0)

@@ -75,9 +75,5 @@ int mp_body_read(struct mp_exchange *ex, struct mp_error *err)
         req->json = mp_json_object(req->arena);
         return 0;
     }
-    if (mp_json_parse(req->arena, req->body, &req->json, err) < 0)
-        return -1;
-    if (!json_object_is_type(req->json, json_type_object))
-        return mp_fail(err, MP_E_INVALID, "The request body must be a JSON object.");
-    return 0;
+    return mp_json_parse_object(req->arena, req->body, &req->json, err);
 }

@@ -34,7 +34,7 @@ static int decode(const struct mp_request *req, struct mp_course_row *row, bool 
     const struct mp_json_reader r = {req->arena, req->json, NULL, err};
 
     if (!creating || mp_json_require(&r, "title"))
-        (void)mp_json_get_text(&r, "title", 1, TITLE_MAX, false, &row->title);
+        (void)mp_json_get_name(&r, "title", TITLE_MAX, &row->title);
     (void)mp_json_get_text(&r, "description", 0, DESCRIPTION_MAX, true, &row->description);
     (void)mp_json_get_zone(&r, "timezone", &row->timezone);
     return mp_error_set(err) ? -1 : 0;

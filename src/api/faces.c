@@ -210,7 +210,7 @@ static int decode(const struct mp_request *req, struct mp_response *res, const s
     *spec =
         (struct mp_booking_spec){.kind = face->kind, .owner_sub = req->user.sub, .title = face->label, .timezone = mp_request_conf(req)->timezone};
     if (!face->titled || mp_json_require(&r, "title"))
-        (void)mp_json_get_text(&r, "title", 1, TITLE_MAX, false, &spec->title);
+        (void)mp_json_get_name(&r, "title", TITLE_MAX, &spec->title);
     (void)mp_json_get_text(&r, "description", 0, DESCRIPTION_MAX, true, &spec->description);
     (void)mp_json_get_zone(&r, "timezone", &spec->timezone);
     read_when(&r, face, true, spec->timezone, &spec->starts_at, &length_min);
@@ -311,7 +311,7 @@ static int decode_change(const struct mp_request *req, struct mp_response *res, 
     size_t status;
 
     *change = (struct mp_booking_change){.starts_at = -1, .ends_at = -1, .status = -1};
-    if (mp_json_get_text(&r, "title", 1, TITLE_MAX, false, &change->title) > 0)
+    if (mp_json_get_name(&r, "title", TITLE_MAX, &change->title) > 0)
         change->topic = change->title;
     (void)mp_json_get_text(&r, "description", 0, DESCRIPTION_MAX, true, &change->description);
     (void)mp_json_get_zone(&r, "timezone", &change->timezone);

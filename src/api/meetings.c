@@ -42,7 +42,7 @@ static int decode_spec(struct mp_ctx *ctx, const struct mp_request *req, struct 
     *spec =
         (struct mp_meeting_spec){.owner_sub = req->user.sub, .type = 2, .duration_min = DURATION_USUAL, .timezone = mp_request_conf(req)->timezone};
     if (mp_json_require(&r, "topic"))
-        (void)mp_json_get_text(&r, "topic", 1, TOPIC_MAX, false, &spec->topic);
+        (void)mp_json_get_name(&r, "topic", TOPIC_MAX, &spec->topic);
     (void)mp_json_get_int(&r, "type", 1, 2, &spec->type);
     (void)mp_json_get_zone(&r, "timezone", &spec->timezone);
     if (spec->type == 2 && mp_json_require(&r, "start_time"))
@@ -166,7 +166,7 @@ static int decode_change(const struct mp_request *req, const struct mp_meeting *
     const struct mp_json_reader r = {req->arena, req->json, NULL, err};
 
     *change = (struct mp_meeting_change){.starts_at = -1, .duration_min = -1};
-    (void)mp_json_get_text(&r, "topic", 1, TOPIC_MAX, false, &change->topic);
+    (void)mp_json_get_name(&r, "topic", TOPIC_MAX, &change->topic);
     (void)mp_json_get_zone(&r, "timezone", &change->timezone);
     (void)mp_json_get_time(&r, "start_time", change->timezone != NULL ? change->timezone : meeting->row.timezone, &change->starts_at);
     (void)mp_json_get_int(&r, "duration", 1, DURATION_MAX, &change->duration_min);

@@ -176,7 +176,7 @@ static int decode_scheduled(const struct mp_request *req, struct mp_response *re
 
     *rule = NULL;
     if (mp_json_require(&r, "title"))
-        (void)mp_json_get_text(&r, "title", 1, TITLE_MAX, false, &spec->title);
+        (void)mp_json_get_name(&r, "title", TITLE_MAX, &spec->title);
     (void)mp_json_get_text(&r, "description", 0, DESCRIPTION_MAX, true, &spec->description);
     (void)mp_json_get_zone(&r, "timezone", &spec->timezone);
     (void)mp_json_get_bool(&r, "create_zoom_meeting", &spec->wants_meeting);
@@ -233,7 +233,7 @@ static void decode_item(const struct mp_request *req, struct mp_response *res, s
         return;
     }
     if (mp_json_require(&r, "title"))
-        (void)mp_json_get_text(&r, "title", 1, TITLE_MAX, false, &spec->title);
+        (void)mp_json_get_name(&r, "title", TITLE_MAX, &spec->title);
     (void)mp_json_get_text(&r, "description", 0, DESCRIPTION_MAX, true, &spec->description);
     (void)mp_json_get_zone(&r, "timezone", &spec->timezone);
     if (mp_json_require(&r, "start_time"))
@@ -438,7 +438,7 @@ static int decode_change(const struct mp_request *req, struct mp_response *res, 
     size_t status;
 
     *change = (struct mp_booking_change){.starts_at = -1, .ends_at = -1, .wants_meeting = -1, .status = -1};
-    if (mp_json_get_text(&r, "title", 1, TITLE_MAX, false, &change->title) > 0)
+    if (mp_json_get_name(&r, "title", TITLE_MAX, &change->title) > 0)
         change->topic = topic_of(req->arena, booking->batch != NULL ? booking->batch->course_title : NULL, change->title);
     (void)mp_json_get_text(&r, "description", 0, DESCRIPTION_MAX, true, &change->description);
     if (mp_json_get_zone(&r, "timezone", &change->timezone) > 0)

@@ -6,6 +6,7 @@
 
 #include "meetpool/attr.h"
 #include "meetpool/clock.h"
+#include "meetpool/error.h"
 #include "meetpool/slice.h"
 
 /* Ends the process at once, after one line (with its newline) on stderr: for what cannot be survived. The master starts another. */
@@ -40,7 +41,10 @@ struct mp_json_scan {
     size_t at;           /* byte offset of the problem */
     size_t keys;         /* of all objects together */
 };
-/* Whether the text is JSON as meetpool/json.h wants it, but for double keys, which are looked for where `compare_keys` is set. */
-bool mp_json_scan(struct mp_arena *arena, struct mp_slice text, bool compare_keys, struct mp_json_scan *out);
+/*
+ * Whether the text is JSON as meetpool/json.h wants it, but for double keys, which are looked for where `compare_keys` is set. With `values`, what is
+ * JSON but beyond what the program can hold (numbers, NUL) is named there instead; json-c must not see such a text.
+ */
+bool mp_json_scan(struct mp_arena *arena, struct mp_slice text, bool compare_keys, struct mp_error *values, struct mp_json_scan *out);
 
 #endif

@@ -84,20 +84,45 @@ static int refuse(struct mp_error *err, const struct mp_json_scan *scan)
     return mp_fail(err, MP_E_MALFORMED, "This is not valid JSON: %s (byte offset %zu).", scan->problem, scan->at);
 }
 
-int mp_json_parse(struct mp_arena *arena, struct mp_slice text, struct json_object **out, struct mp_error *err)
+/* A text that was scanned. */
+static int parse(struct mp_arena *arena, struct mp_slice text, struct mp_json_scan scan, struct json_object **out, struct mp_error *err)
 {
     enum json_tokener_error problem;
-    struct mp_json_scan scan;
 
-    if (!mp_json_scan(arena, text, false, &scan))
-        return refuse(err, &scan);
     *out = build(arena, trim(text), &problem);
     if (problem != json_tokener_success)
         return mp_fail(err, MP_E_MALFORMED, "This is not valid JSON: %s.", json_tokener_error_desc(problem));
     /* Of members with one key json-c keeps the last. Only where some are missing the text is read again, to say which. */
-    if (count_keys(*out) != scan.keys && !mp_json_scan(arena, text, true, &scan))
+    if (count_keys(*out) != scan.keys && !mp_json_scan(arena, text, true, NULL, &scan))
         return refuse(err, &scan);
     return 0;
+}
+
+int mp_json_parse(struct mp_arena *arena, struct mp_slice text, struct json_object **out, struct mp_error *err)
+{
+    struct mp_json_scan scan;
+
+    if (!mp_json_scan(arena, text, false, NULL, &scan))
+        return refuse(err, &scan);
+    return parse(arena, text, scan, out, err);
+}
+
+int mp_json_parse_object(struct mp_arena *arena, struct mp_slice text, struct json_object **out, struct mp_error *err)
+{
+    struct mp_json_scan scan;
+    struct mp_error values;
+
+    mp_error_init(&values, arena);
+    if (!mp_json_scan(arena, text, false, &values, &scan))
+        return refuse(err, &scan);
+    if (!mp_error_set(&values) && parse(arena, text, scan, out, err) < 0)
+        return -1;
+    if (!mp_error_set(&values) && !json_object_is_type(*out, json_type_object))
+        mp_error_field(&values, "", "the body must be a JSON object");
+    if (!mp_error_set(&values))
+        return 0;
+    *err = values;
+    return -1;
 }
 
 struct json_object *mp_json_object(struct mp_arena *arena)
@@ -201,6 +226,34 @@ int mp_json_get_text(const struct mp_json_reader *r, const char *key, size_t lea
         return wrong(r, key, "must have at most %zu characters", most);
     *out = mp_arena_strndup(r->arena, text);
     return 1;
+}
+
+/* Unicode's White_Space and what shows nothing at all. */
+static bool is_blank(uint32_t c)
+{
+    return c == ' ' || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200f) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
+           c == 0x2060 || c == 0x3000 || c == 0xfeff;
+}
+
+static bool is_all_blank(const char *text)
+{
+    struct mp_slice rest = mp_slice_of(text);
+    uint32_t c = ' ';
+
+    while (rest.len > 0 && is_blank(c)) {
+        size_t len = mp_utf8_decode(rest.p, rest.len, &c);
+
+        rest.p += len;
+        rest.len -= len;
+    }
+    return is_blank(c);
+}
+
+int mp_json_get_name(const struct mp_json_reader *r, const char *key, size_t most, const char **out)
+{
+    int rc = mp_json_get_text(r, key, 1, most, false, out);
+
+    return rc > 0 && is_all_blank(*out) ? wrong(r, key, "must have more than blanks") : rc;
 }
 
 int mp_json_get_int(const struct mp_json_reader *r, const char *key, int64_t least, int64_t most, int64_t *out)

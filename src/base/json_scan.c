@@ -10,6 +10,8 @@
 #include "meetpool/json.h"
 
 #define NUMBER_BYTES 128 /* more digits than any number that means something; keeps strtod() short */
+#define WRONG_TOLD   100 /* of what is beyond the limits */
+#define NUMBER_TOLD  "must be a number of at most 64 bits"
 
 struct scanner {
     const char *p; /* the whole text */
@@ -21,15 +23,46 @@ struct scanner {
     unsigned depth;
     struct mp_arena *arena;    /* NULL: keys are counted, not compared */
     struct json_object *names; /* of the object that is read */
+    struct mp_error *values;   /* takes what is JSON but no value of ours; NULL: that is refused like what is no JSON */
+    size_t wrong;
+    bool nul;                                /* the text that was read has one */
+    struct mp_slice path[MP_JSON_DEPTH_MAX]; /* the keys that lead here, in their quotes; empty for an array */
 };
 
 static bool scan_value(struct scanner *s);
+static const char *unescape(struct mp_arena *arena, const char *p, size_t len);
 
 static bool fail_at(struct scanner *s, size_t at, const char *problem)
 {
     s->problem = problem;
     s->problem_at = at;
     return false;
+}
+
+/* The dotted name of the member that is read; entries of an array go by the array's. */
+static const char *member_name(const struct scanner *s, struct mp_arena *arena)
+{
+    const char *name = "";
+
+    for (unsigned i = 0; i < s->depth; i++) {
+        const char *key;
+
+        if (s->path[i].len == 0)
+            continue;
+        key = unescape(arena, s->path[i].p + 1, s->path[i].len - 2);
+        name = name[0] != '\0' ? mp_arena_printf(arena, "%s.%s", name, key) : key;
+    }
+    return name;
+}
+
+/* RFC 8259 section 9 lets a receiver set limits to ranges and contents: what is beyond them is JSON, and a wrong value. */
+static bool beyond(struct scanner *s, size_t at, const char *problem, const char *told)
+{
+    if (s->values == NULL)
+        return fail_at(s, at, problem);
+    if (s->wrong++ < WRONG_TOLD)
+        mp_error_field(s->values, member_name(s, s->values->arena), "%s", told);
+    return true;
 }
 
 /* The next byte, or -1 at the end. */
@@ -83,8 +116,9 @@ static bool scan_unicode(struct scanner *s, size_t start)
 
     if (unit < 0)
         return fail_at(s, start, "\\u needs four hex digits");
-    if (unit == 0)
+    if (unit == 0 && s->values == NULL)
         return fail_at(s, start, "\\u0000 is not taken");
+    s->nul = s->nul || unit == 0;
     if (unit < 0xd800 || unit > 0xdfff)
         return true;
     if (unit <= 0xdbff && take(s, '\\') && take(s, 'u')) {
@@ -139,6 +173,15 @@ static bool scan_text(struct scanner *s)
     return fail_at(s, start, "a text is not closed");
 }
 
+/* Behind a text: where its member stands is known by now. */
+static bool check_nul(struct scanner *s, size_t start)
+{
+    bool nul = s->nul;
+
+    s->nul = false;
+    return !nul || beyond(s, start, "\\u0000 is not taken", "must not have control characters");
+}
+
 static bool scan_digits(struct scanner *s)
 {
     size_t start = s->at;
@@ -180,14 +223,14 @@ static bool scan_number(struct scanner *s)
         return fail_at(s, start, "not a number");
     len = s->at - start;
     if (len > NUMBER_BYTES)
-        return fail_at(s, start, "a number is too long");
+        return beyond(s, start, "a number is too long", NUMBER_TOLD);
     memcpy(digits, s->p + start, len);
     digits[len] = '\0';
     errno = 0;
     if (whole && (strtoll(digits, NULL, 10), errno == ERANGE))
-        return fail_at(s, start, "a whole number needs more than 64 bits");
+        return beyond(s, start, "a whole number needs more than 64 bits", NUMBER_TOLD);
     if (!whole && !isfinite(strtod(digits, NULL)))
-        return fail_at(s, start, "a number is too large");
+        return beyond(s, start, "a number is too large", NUMBER_TOLD);
     return true;
 }
 
@@ -279,6 +322,9 @@ static bool scan_member(struct scanner *s)
         return fail_at(s, start, "a key in double quotes is missing");
     if (!scan_text(s) || !note_key(s, start))
         return false;
+    s->path[s->depth - 1] = (struct mp_slice){s->p + start, s->at - start};
+    if (!check_nul(s, start))
+        return false;
     skip_blanks(s);
     if (!take(s, ':'))
         return fail_at(s, s->at, "a colon is missing");
@@ -308,7 +354,7 @@ static bool scan_container(struct scanner *s)
     if (s->depth == MP_JSON_DEPTH_MAX)
         return fail_at(s, s->at, "nested too deeply");
     s->at++;
-    s->depth++;
+    s->path[s->depth++] = (struct mp_slice){0};
     if (object && s->arena)
         s->names = mp_json_object(s->arena);
     good = object ? scan_list(s, scan_member, '}', "a comma or } is missing") : scan_list(s, scan_value, ']', "a comma or ] is missing");
@@ -325,7 +371,7 @@ static bool scan_value(struct scanner *s)
     case '[':
         return scan_container(s);
     case '"':
-        return scan_text(s);
+        return scan_text(s) && check_nul(s, s->at);
     case 't':
         return scan_word(s, "true");
     case 'f':
@@ -341,9 +387,9 @@ static bool scan_value(struct scanner *s)
     }
 }
 
-bool mp_json_scan(struct mp_arena *arena, struct mp_slice text, bool compare_keys, struct mp_json_scan *out)
+bool mp_json_scan(struct mp_arena *arena, struct mp_slice text, bool compare_keys, struct mp_error *values, struct mp_json_scan *out)
 {
-    struct scanner s = {.p = text.p, .len = text.len, .arena = compare_keys ? arena : NULL};
+    struct scanner s = {.p = text.p, .len = text.len, .arena = compare_keys ? arena : NULL, .values = values};
     bool good = text.len <= INT32_MAX || fail_at(&s, 0, "it is too long");
 
     if (good)

@@ -45,9 +45,6 @@ MALFORMED = {
     "Infinity": '{"duration": Infinity}',
     "leading zero": '{"duration": 060}',
     "plus": '{"duration": +60}',
-    "1e400": '{"duration": 1e400}',
-    "2^63": '{"duration": 9223372036854775808}',
-    "beyond any number": '{"duration": ' + "9" * 400 + "}",
     "bare control character": '{"topic": "a\nb"}',
     "duplicate key": '{"topic": "a", "topic": "b"}',
     "duplicate key by escape": '{"topic": "a", "t\\u006fpic": "b"}',
@@ -57,7 +54,6 @@ MALFORMED = {
     "overlong UTF-8": b'{"topic": "\xc0\xaf"}',
     "surrogate in UTF-8": b'{"topic": "\xed\xa0\x80"}',
     "lone surrogate": '{"topic": "\\ud800"}',
-    "NUL by escape": '{"topic": "a\\u0000b"}',
     "NUL": b'{"topic": "a\x00b"}',
     "NUL behind": b'{"topic": "a"}\x00',
     "UTF-16": '{"topic": "x"}'.encode("utf-16"),
@@ -76,12 +72,26 @@ def test_malformed(stack, name):
 
 @pytest.mark.parametrize("raw", ["[]", "null", "1", '"text"', "true"])
 def test_json_that_is_no_object(stack, raw):
-    answer = stack.request("POST", "zoom/meetings", data=raw, headers=JSON)
-    assert answer.status_code in (400, 422), answer.text
+    told = send(stack, raw, 422, "validation_failed")
+    assert told["details"] == [{"field": "", "message": "the body must be a JSON object"}]
+
+
+@pytest.mark.parametrize("raw, fields", [
+    ('{"duration": 1e400}', ["duration"]),
+    ('{"duration": 9223372036854775808}', ["duration"]),
+    ('{"duration": -9223372036854775809, "topic": "a\\u0000b"}', ["duration", "topic"]),
+    ('{"duration": ' + "9" * 400 + "}", ["duration"]),
+    ('{"settings": {"jbh_time": 1e999}}', ["settings.jbh_time"]),
+    ('{"topic\\u0000": "x"}', ["topic"]),
+])
+def test_json_beyond_what_is_held(stack, raw, fields):
+    told = send(stack, raw, 422, "validation_failed")
+    assert [detail["field"] for detail in told["details"]] == fields
+    assert all(detail["message"] for detail in told["details"])
 
 
 WRONG = {
-    "topic": [None, "", 5, True, ["x"], {"a": 1}, "x" * 201, "\u00e4" * 201, "a\u0007b", "a\nb"],
+    "topic": [None, "", " ", " \u00a0\u3000", "\u200b", 5, True, ["x"], {"a": 1}, "x" * 201, "\u00e4" * 201, "a\u0007b", "a\nb"],
     "start_time": [None, 5, "", "tomorrow", "2026-13-01T00:00:00Z", "2026-02-30T10:00:00Z", "2026-01-01T25:00:00Z", "2026-01-01T10:00:00+25:00", True,
                    "2026-01-01", "2026-01-01T10:00:60Z", "2026-01-01T10:00:00Z ", "99999-01-01T10:00:00Z", "0000-01-01T10:00:00Z", "x" * 10000],
     "duration": ["60", 0, -1, -0.5, 1.5, 1441, 1e3 + 0.5, 2**31, 2**53, 2**63 - 1, True, [], None],
@@ -103,9 +113,6 @@ def test_wrong_values(stack, field):
         if value is None and field not in ("topic", "start_time"):
             continue  # null is the same as not given
         raw = json.dumps({**body(), field: value})
-        if "\\u0000" in raw:
-            send(stack, raw, 400, "malformed_json")
-            continue
         told = send(stack, raw, 422, "validation_failed")
         assert {detail["field"].split(".")[0] for detail in told["details"]} == {field}, (value, told)
         assert all(detail["message"] for detail in told["details"])

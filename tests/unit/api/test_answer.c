@@ -244,7 +244,7 @@ static void bodies_that_are_refused(void **state)
     } table[] = {
         {"{", NULL, NULL, 400, "malformed_json"},
         {"{\"a\":1,\"a\":2}", NULL, NULL, 400, "malformed_json"},
-        {"{\"a\":\"\\u0000\"}", NULL, NULL, 400, "malformed_json"},
+        {"{\"a\":\"\\u0000\"}", NULL, NULL, 422, "validation_failed"},
         {"{} x", NULL, NULL, 400, "malformed_json"},
         {"   ", NULL, NULL, 400, "malformed_json"},
         {"[]", NULL, NULL, 422, "validation_failed"},

@@ -257,6 +257,45 @@ static void bad_texts(void **state)
     }
 }
 
+/* JSON by RFC 8259 that no value here can hold: the field is named, and json-c sees nothing of it. */
+static void bodies_beyond_what_is_held(void **state)
+{
+    static const struct {
+        const char *text, *fields[3];
+        enum mp_error_code code;
+    } table[] = {
+        {"{\"a\":9223372036854775807,\"b\":1e308,\"c\":\"x\"}", {NULL}, MP_E_NONE},
+        {"{\"a\":9223372036854775808}", {"a"}, MP_E_INVALID},
+        {"{\"a\":-9223372036854775809,\"b\":1e400}", {"a", "b"}, MP_E_INVALID},
+        {"{\"a\":{\"b\":[1,{\"c\":[-1e400]}]},\"d\":1}", {"a.b.c"}, MP_E_INVALID},
+        {"{\"a\":{\"b\":1},\"c\":\"x\\u0000y\"}", {"c"}, MP_E_INVALID},
+        {"{\"x\\u0000y\":1,\"c\":1}", {"x"}, MP_E_INVALID},
+        {"{\"\\u0061\":[\"\\u0000\"],\"b\":\"\\u0000\"}", {"a", "b"}, MP_E_INVALID},
+        {"[9223372036854775808]", {""}, MP_E_INVALID},
+        {"[]", {""}, MP_E_INVALID},
+        {"null", {""}, MP_E_INVALID},
+        {"\"x\"", {""}, MP_E_INVALID},
+        {"{\"a\":1e400", {NULL}, MP_E_MALFORMED},
+        {"{\"a\":\"\\u0000\", }", {NULL}, MP_E_MALFORMED},
+    };
+
+    for (size_t i = 0; i < MP_COUNT(table); i++) {
+        const struct mp_error_detail *detail;
+        struct json_object *doc = NULL;
+        struct mp_error err;
+
+        mp_error_init(&err, *state);
+        assert_int_equal(mp_json_parse_object(*state, mp_slice_of(table[i].text), &doc, &err), table[i].code == MP_E_NONE ? 0 : -1);
+        assert_int_equal(err.code, table[i].code);
+        detail = err.details;
+        for (size_t k = 0; table[i].fields[k]; k++, detail = detail->next) {
+            assert_non_null(detail);
+            assert_string_equal(detail->field, table[i].fields[k]);
+        }
+        assert_null(detail);
+    }
+}
+
 /* Every beginning of a text that is cut short is refused, and nothing behind its end is looked at (AddressSanitizer watches). */
 static void cut_texts(void **state)
 {
@@ -506,6 +545,7 @@ int main(void)
         ARENA_TEST(good_texts),
         ARENA_TEST(bad_texts),
         ARENA_TEST(cut_texts),
+        ARENA_TEST(bodies_beyond_what_is_held),
         ARENA_TEST(large_texts_cost_their_length),
         ARENA_TEST(a_million_brackets),
         ARENA_TEST(writing),
