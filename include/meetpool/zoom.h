@@ -26,6 +26,8 @@ struct mp_zoom_conf {
 };
 extern const struct mp_setting mp_zoom_settings[];
 extern const size_t mp_zoom_settings_rows;
+/* Whether the addresses can be used. MP_E_CONFIG names the variable: no address, or plain http to another machine. */
+int mp_zoom_conf_check(struct mp_arena *arena, const struct mp_zoom_conf *conf, struct mp_error *err) MP_MUST_CHECK;
 
 struct mp_zoom *mp_zoom_new(const struct mp_zoom_conf *conf, struct mp_http *http, const struct mp_log *log);
 void mp_zoom_free(struct mp_zoom *zoom);

@@ -56,7 +56,7 @@ static bool is_listed(const struct mp_account_entry *entry, struct mp_slice user
 }
 
 /* "a@x, b@x" */
-static void split_hosts(struct mp_arena *arena, const char *text, struct mp_account_entry *entry)
+static void split_hosts(struct mp_arena *arena, const char *text, const struct mp_log *log, struct mp_account_entry *entry)
 {
     struct mp_slice rest = mp_slice_of(text), item;
     size_t most = 1;
@@ -66,7 +66,9 @@ static void split_hosts(struct mp_arena *arena, const char *text, struct mp_acco
     entry->hosts = mp_arena_array(arena, most, sizeof(*entry->hosts));
     while (mp_slice_split(&rest, ',', &item)) {
         item = mp_slice_trim(item);
-        if (item.len > 0 && !is_listed(entry, item))
+        if (item.len > 0 && is_listed(entry, item))
+            mp_log(log, MP_WARNING, "account.host_twice", MP_STR("account", entry->name), MP_STR("host", mp_arena_strndup(arena, item)));
+        else if (item.len > 0)
             entry->hosts[entry->hosts_count++].user = mp_arena_strndup(arena, item);
     }
 }
@@ -98,7 +100,7 @@ static int read_entry(struct mp_arena *arena, const struct mp_conf_source *sourc
     }
     *entry = (struct mp_account_entry){.name = mp_arena_printf(arena, "account_%u", named), .account_id = values[0], .client_id = values[1]};
     entry->client_secret = mp_secret_copy(arena, mp_slice_of(values[2]));
-    split_hosts(arena, values[3], entry);
+    split_hosts(arena, values[3], log, entry);
     if (entry->hosts_count == 0)
         return mp_fail(err, MP_E_CONFIG, "ZOOM_USER_ID_%u names no host: give one e-mail or several, separated by commas", named);
     if (limit_of(arena, source, "ZOOM_MAX_CONCURRENT", named, "10", &entry->max_concurrent, err) < 0)
@@ -124,6 +126,26 @@ static struct mp_account_runtime *new_runtime(struct mp_arena *arena, const stru
         runtime->accounts[i].mark = mp_arena_strndup(arena, (struct mp_slice){mp_sha256_hex(arena, mp_slice_of(credentials)), 16});
     }
     return runtime;
+}
+
+struct stray {
+    struct mp_arena *arena;
+    const struct mp_account_conf *conf;
+    const struct mp_log *log;
+};
+
+/* A limit for an account that there is not: most likely a slip of the number, and the limit that was meant does not hold. */
+static void warn_of_stray(void *arg, const char *name, const char *value)
+{
+    static const char *const limits[] = {"ZOOM_MAX_CONCURRENT_", "ZOOM_HOST_MAX_CONCURRENT_"};
+    const struct stray *stray = arg;
+
+    (void)value;
+    for (size_t i = 0; i < MP_COUNT(limits); i++) {
+        if (strncmp(name, limits[i], strlen(limits[i])) == 0 &&
+            mp_account_find(stray->conf, mp_arena_printf(stray->arena, "account_%s", name + strlen(limits[i]))) < 0)
+            mp_log(stray->log, MP_WARNING, "account.no_such_account", MP_STR("setting", name));
+    }
 }
 
 int mp_account_conf_load(struct mp_arena *arena, const struct mp_conf_source *source, const struct mp_log *log, struct mp_account_conf *out,
@@ -154,6 +176,7 @@ int mp_account_conf_load(struct mp_arena *arena, const struct mp_conf_source *so
             return -1;
         out->count += (size_t)rc;
     }
+    mp_conf_each(source, "ZOOM_", warn_of_stray, &(struct stray){arena, out, log});
     app_pair = mp_conf_get(source, "ZOOM_OAUTH_CLIENT_ID") != NULL && mp_conf_get(source, "ZOOM_OAUTH_CLIENT_SECRET") != NULL;
     own_pair = mp_conf_get(source, "ZOOM_REDIRECT_URI") != NULL && mp_conf_get(source, "ZOOM_CLIENT_ID") != NULL &&
                mp_conf_get(source, "ZOOM_CLIENT_SECRET") != NULL;

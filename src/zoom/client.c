@@ -13,6 +13,25 @@ const struct mp_setting mp_zoom_settings[] = {
 };
 const size_t mp_zoom_settings_rows = MP_COUNT(mp_zoom_settings);
 
+/* Credentials and tokens go there: in the clear to this machine alone. */
+static int check_base(struct mp_arena *arena, const char *name, const char *text, struct mp_error *err)
+{
+    struct mp_url url;
+
+    if (!mp_url_parse(arena, text, &url))
+        return mp_fail(err, MP_E_CONFIG, "%s must be a whole http or https address", name);
+    if (strcmp(url.scheme, "https") != 0 && !mp_url_is_loopback(&url))
+        return mp_fail(err, MP_E_CONFIG, "%s must begin with https://, but for this machine itself", name);
+    return 0;
+}
+
+int mp_zoom_conf_check(struct mp_arena *arena, const struct mp_zoom_conf *conf, struct mp_error *err)
+{
+    if (check_base(arena, "ZOOM_API_URL", conf->api_url, err) < 0)
+        return -1;
+    return check_base(arena, "ZOOM_OAUTH_URL", conf->oauth_url, err);
+}
+
 struct mp_zoom *mp_zoom_new(const struct mp_zoom_conf *conf, struct mp_http *http, const struct mp_log *log)
 {
     struct mp_arena *arena = mp_arena_new();

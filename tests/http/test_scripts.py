@@ -83,6 +83,27 @@ def test_a_wrong_value_is_named(make_stack):
     assert "MEETPOOL_WORKERS" in done.stderr
 
 
+def test_a_zoom_in_the_clear_stops_the_start(make_stack):
+    """The credentials go there. This machine itself (the sandbox) is fine, as every other stack here shows."""
+    for name in ("ZOOM_API_URL", "ZOOM_OAUTH_URL"):
+        other = make_stack(start=False, MEETPOOL_WORKERS=1, **{"ZOOM_API_URL": "https://zoom.invalid", "ZOOM_OAUTH_URL": "https://zoom.invalid",
+                                                               name: "http://zoom.invalid"})
+        done = other.script("up", check=False)
+        assert done.returncode != 0
+        assert [name] == re.findall(r"(ZOOM_\w+) must begin with https://", done.stderr)
+        other.down("--purge")
+
+
+def test_a_server_that_is_slow_to_start_is_not_taken_for_dead(make_stack, tmp_path):
+    """As on a busy machine: its process is there, and has yet to become mariadbd."""
+    slow = tmp_path / "mariadbd"
+    slow.write_text('#!/bin/sh\nsleep 0.5\nexec /usr/sbin/mariadbd "$@"\n')
+    slow.chmod(0o755)
+    other = make_stack(start=False, PATH=f"{tmp_path}:{os.environ['PATH']}", MEETPOOL_WORKERS=1, MEETPOOL_ZOOM_WORKERS=1)
+    other.up()
+    other.down("--purge")
+
+
 def test_a_pid_file_that_names_a_stranger_is_not_believed(make_stack):
     other = make_stack(start=False)
     other.run.mkdir()

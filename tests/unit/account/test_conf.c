@@ -145,6 +145,22 @@ static void a_host_named_twice_counts_once(void **state)
     load(*state, WHOLE("1", "a@x.org,b@x.org,A@X.org,a@x.org"), &l);
     assert_int_equal(l.rc, 0);
     assert_int_equal(l.conf.accounts[0].hosts_count, 2);
+    assert_non_null(strstr(l.logged, "account.host_twice"));
+    assert_non_null(strstr(l.logged, "A@X.org"));
+    assert_null(strstr(l.logged, "b@x.org"));
+}
+
+static void a_limit_for_no_account_is_warned_of(void **state)
+{
+    struct loaded l;
+
+    load(*state, WHOLE("1", "a@x.org") "ZOOM_MAX_CONCURRENT_1=3\nZOOM_HOST_MAX_CONCURRENT_1=1\n", &l);
+    assert_int_equal(l.rc, 0);
+    assert_string_equal(l.logged, "");
+    load(*state, WHOLE("1", "a@x.org") "ZOOM_MAX_CONCURRENT_2=3\nZOOM_HOST_MAX_CONCURRENT_01=1\n", &l);
+    assert_int_equal(l.rc, 0);
+    assert_non_null(strstr(l.logged, "\"ZOOM_MAX_CONCURRENT_2\""));
+    assert_non_null(strstr(l.logged, "\"ZOOM_HOST_MAX_CONCURRENT_01\""));
 }
 
 static void wrong_limits_stop_the_start_and_name_the_variable(void **state)
@@ -199,6 +215,7 @@ int main(void)
         ARENA_TEST(unnumbered_variables_are_account_1_where_there_is_no_numbered_one),
         ARENA_TEST(several_hosts_and_their_limit),
         ARENA_TEST(a_host_named_twice_counts_once),
+        ARENA_TEST(a_limit_for_no_account_is_warned_of),
         ARENA_TEST(wrong_limits_stop_the_start_and_name_the_variable),
         ARENA_TEST(defaults),
     };
