@@ -87,7 +87,7 @@ def test_the_interviewer_hosts(stack, person):
     assert calls(stack, since, "POST", "/v2/users") == ["/v2/users/me/meetings"]
     seen = stack.get(f"interviews/{made['id']}", **person.who).json()["data"]["interview"]
     assert in_own(seen)
-    # who does not change it is not told which account
+    assert {row["id"] for row in stack.get("zoom/account-stats").json()["data"]["accounts"]} == {"account_1", "account_2", "account_3"}
     meeting = stack.get(f"zoom/meetings/{made['zoomMeetingId']}", **person.who).json()["data"]["meeting"]
     assert meeting["host_email"] == person.email and meeting["zoomAccountUsed"] == "user"
 
