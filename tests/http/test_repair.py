@@ -395,7 +395,8 @@ def test_a_stray_is_deleted(pool, state, status):
 
 
 def test_an_ended_meeting_is_no_stray(pool):
-    meeting = pool.booked()
+    meeting = pool.booked(start_time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    pool.sandbox.call("POST", f"meetings/{meeting['id']}/start")
     assert pool.stack.post(f"zoom/meetings/{meeting['id']}/end").status_code == 200
     sweep(pool)
     assert len(pool.live()) == 1
