@@ -42,6 +42,8 @@ CREATE TABLE IF NOT EXISTS host (
   UNIQUE KEY host_user (account_id, zoom_user)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+-- `replaces` is the meeting that this one is made for to take its place, as it was at `replaces_version`: one at a time. When this one is there, both
+-- are swapped in one transaction.
 CREATE TABLE IF NOT EXISTS meeting (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   owner_sub VARCHAR(190) NOT NULL,
@@ -57,6 +59,8 @@ CREATE TABLE IF NOT EXISTS meeting (
   host_id INT UNSIGNED NULL,
   host_email VARCHAR(190) NULL,
   replaced_by BIGINT UNSIGNED NULL,
+  replaces BIGINT UNSIGNED NULL,
+  replaces_version INT UNSIGNED NULL,
   type TINYINT NOT NULL DEFAULT 2,
   topic VARCHAR(200) NOT NULL,
   agenda TEXT NULL,
@@ -74,6 +78,7 @@ CREATE TABLE IF NOT EXISTS meeting (
   ended_at BIGINT NULL,
   deleted_at BIGINT NULL,
   UNIQUE KEY meeting_unit (unit_key),
+  UNIQUE KEY meeting_replaces (replaces),
   KEY meeting_zoom (zoom_id),
   KEY meeting_owner (owner_sub, status, starts_at),
   KEY meeting_host (host_sub, status, starts_at),

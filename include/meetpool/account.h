@@ -136,9 +136,8 @@ struct mp_candidate {
 struct mp_choice_request {
     int64_t from, until;
     int64_t now_ms;
-    int only_account;       /* index, or -1 */
-    int64_t ignore_meeting; /* row of a meeting whose places do not count (when it is the one that is moved); 0: none */
-    bool spend;             /* needs one of the host's daily calls */
+    int only_account; /* index, or -1 */
+    bool spend;       /* needs one of the host's daily calls */
 };
 
 /*

@@ -30,7 +30,8 @@ struct mp_meeting_row {
     const char *zoom_uuid;
     int64_t account_id, host_id; /* 0: none */
     const char *host_email;
-    int64_t replaced_by; /* the row that took its place when it was moved; 0: none */
+    int64_t replaced_by;                /* the row that took its place when it was moved; 0: none */
+    int64_t replaces, replaces_version; /* the row, as it was then, that this one is made to take the place of; 0: none */
     int64_t type;
     const char *topic, *agenda, *timezone, *password, *join_url;
     int64_t starts_at, duration_min;
@@ -38,7 +39,7 @@ struct mp_meeting_row {
     int64_t created_at, updated_at, started_at, ended_at, deleted_at; /* the last three -1 where it has not been */
 };
 
-/* `row->id` is filled. MP_E_CONFLICT where the unit key exists. */
+/* `row->id` is filled. MP_E_CONFLICT where the unit key exists, or another is being made to replace the same. */
 int mp_store_meeting_insert(struct mp_db *db, struct mp_meeting_row *row, struct mp_error *err) MP_MUST_CHECK;
 int mp_store_meeting_by_id(struct mp_db *db, struct mp_arena *arena, int64_t id, struct mp_meeting_row *row, struct mp_error *err) MP_MUST_CHECK;
 /* The latest with that number. */
@@ -78,7 +79,8 @@ int mp_store_meeting_true(struct mp_db *db, const struct mp_meeting_row *row, in
 int mp_store_meeting_status(struct mp_db *db, int64_t id, enum mp_meeting_status status, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
 /* Somebody else hosts it. */
 int mp_store_meeting_host(struct mp_db *db, int64_t id, const char *host_sub, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
-int mp_store_meeting_replaced(struct mp_db *db, int64_t id, int64_t by, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
+/* What `by` replaces is deleted and leads to it: where `by` is scheduled, and the other still is, too, at the version seen. 1 done, 0 not. */
+int mp_store_meeting_replaced(struct mp_db *db, int64_t by, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
 /* Meetings that Zoom has still to be told about, oldest first, last touched before `touched_before`; those that a request was sending, before
  * `sending_before`. */
 int mp_store_meeting_pending(struct mp_db *db, struct mp_arena *arena, int64_t touched_before, int64_t sending_before, unsigned limit,
@@ -135,6 +137,8 @@ int mp_store_place_move(struct mp_db *db, int64_t meeting_id, int64_t busy_from,
 /* The meeting has started (`open`; repair asks after its end what became of it), or ended: its place is free. */
 int mp_store_place_open(struct mp_db *db, int64_t meeting_id, int64_t started_at, struct mp_error *err) MP_MUST_CHECK;
 int mp_store_place_end(struct mp_db *db, int64_t meeting_id, struct mp_error *err) MP_MUST_CHECK;
+/* Frees the spares of a meeting of which nothing is pending. */
+int mp_store_spares_free(struct mp_db *db, int64_t meeting_id, struct mp_error *err) MP_MUST_CHECK;
 /* Places that repair should look at. */
 int mp_store_place_due(struct mp_db *db, struct mp_arena *arena, unsigned limit, struct mp_place_row **rows, size_t *count,
                        struct mp_error *err) MP_MUST_CHECK;

@@ -37,6 +37,8 @@ static void describe(struct booking *b)
         .starts_at = (spec->type == 1 ? b->now_ms : spec->starts_at) / 1000 * 1000,
         .duration_min = spec->duration_min,
         .settings_requested = spec->settings != NULL ? mp_json_text(arena, spec->settings) : NULL,
+        .replaces = b->replaces != NULL ? b->replaces->id : 0,
+        .replaces_version = b->replaces != NULL ? b->replaces->version : 0,
         .created_at = b->now_ms,
         .started_at = -1,
         .ended_at = -1,
@@ -49,7 +51,7 @@ int booking_busy(struct booking *b, int64_t account_row, int64_t until, struct m
     struct mp_busy_row *rows;
     size_t stored;
 
-    if (mp_store_busy(b->ctx->db, b->ctx->arena, account_row, b->want.from, until, b->now_ms, b->want.ignore_meeting, &rows, &stored, err) < 0)
+    if (mp_store_busy(b->ctx->db, b->ctx->arena, account_row, b->want.from, until, b->now_ms, 0, &rows, &stored, err) < 0)
         return -1;
     *busy = meeting_busy(b->ctx->arena, rows, stored);
     *count = stored;
@@ -62,12 +64,12 @@ int booking_busy(struct booking *b, int64_t account_row, int64_t until, struct m
     return 0;
 }
 
-int booking_open(struct booking *b, int64_t ignore_meeting, struct mp_error *err)
+int booking_open(struct booking *b, struct mp_error *err)
 {
     struct mp_ctx *ctx = b->ctx;
 
     describe(b);
-    b->want = (struct mp_choice_request){.now_ms = b->now_ms, .only_account = b->spec->account, .ignore_meeting = ignore_meeting, .spend = true};
+    b->want = (struct mp_choice_request){.now_ms = b->now_ms, .only_account = b->spec->account, .spend = true};
     meeting_interval(ctx, b->row.starts_at, b->row.duration_min, b->now_ms, &b->want.from, &b->want.until);
     if (b->states == NULL && mp_account_states(ctx, b->now_ms, &b->states, err) < 0)
         return -1;
@@ -240,7 +242,7 @@ int booking_hold(struct booking *b, const struct mp_zoom_meeting *made, struct m
     b->trying->verdict = MP_VERDICT_CHOSEN;
     b->trying->why = NULL;
     b->row.placement = mp_json_text(arena, mp_choice_json(arena, b->ctx->account_conf, b->candidates, b->candidates_count));
-    return mp_store_place_hold(b->ctx->db, &b->place, &facts, b->row.placement, mp_now_ms(), err) < 0 ? -1 : 0;
+    return meeting_hold(b->ctx, &b->place, &b->row, &facts, b->row.placement, MEETING_LEASE_MS, err) < 0 ? -1 : 0;
 }
 
 /* Writes what Zoom made. The database may be away just now: it is tried for as long as the place is ours, then repair adopts the meeting by its
@@ -257,6 +259,8 @@ static int settle(struct booking *b, const struct mp_zoom_meeting *made, struct 
     }
     if (mp_store_meeting_by_id(b->ctx->db, b->ctx->arena, b->row.id, &b->row, err) < 0)
         return -1;
+    if (b->replaces != NULL && b->row.status == MP_MEETING_FAILED)
+        return mp_fail(err, MP_E_CONFLICT, "The meeting was changed by somebody else while it was moved; read it again and repeat the change.");
     if (b->row.status != MP_MEETING_SCHEDULED || b->row.zoom_id != made->id)
         return mp_fail_log(err, MP_E_UNAVAILABLE, "repair was quicker than the maker of meeting row %lld", (long long)b->row.id);
     b->start_url = made->start_url;
@@ -585,14 +589,16 @@ int booking_resume(struct booking *b, struct mp_meeting **out, struct mp_error *
     return meeting_wrap(ctx, &b->row, out, err) < 0 ? -1 : 1;
 }
 
-static int begin(struct mp_ctx *ctx, const struct mp_meeting_spec *spec, int64_t ignore_meeting, struct mp_meeting **out, struct mp_error *err)
+static int begin(struct mp_ctx *ctx, const struct mp_meeting_spec *spec, const struct mp_meeting_row *replaces, struct mp_meeting **out,
+                 struct mp_error *err)
 {
     struct own_account own = {0};
     struct booking b = {
         .ctx = ctx,
         .spec = spec,
         .own = &own,
-        .unit_key = ignore_meeting == 0 ? ctx->unit_key : NULL,
+        .replaces = replaces,
+        .unit_key = replaces == NULL ? ctx->unit_key : NULL,
         .now_ms = mp_now_ms(),
         .deadline_ms = mp_monotonic_ms() + MEETING_DEADLINE_MS,
         .lease_ms = MEETING_LEASE_MS,
@@ -606,17 +612,18 @@ static int begin(struct mp_ctx *ctx, const struct mp_meeting_spec *spec, int64_t
         if (rc != 0)
             return rc < 0 ? -1 : 0;
     }
-    if (booking_open(&b, ignore_meeting, err) < 0)
+    if (booking_open(&b, err) < 0)
         return -1;
     return spec->dry_run ? booking_predict(&b, out, err) : booking_end(&b, try_all(&b, err), out, err);
 }
 
 int mp_meeting_book(struct mp_ctx *ctx, const struct mp_meeting_spec *spec, struct mp_meeting **out, struct mp_error *err)
 {
-    return begin(ctx, spec, 0, out, err);
+    return begin(ctx, spec, NULL, out, err);
 }
 
-int meeting_book_other(struct mp_ctx *ctx, const struct mp_meeting_spec *spec, int64_t ignore_meeting, struct mp_meeting **out, struct mp_error *err)
+int meeting_book_other(struct mp_ctx *ctx, const struct mp_meeting_spec *spec, const struct mp_meeting_row *old, struct mp_meeting **out,
+                       struct mp_error *err)
 {
-    return begin(ctx, spec, ignore_meeting, out, err);
+    return begin(ctx, spec, old, out, err);
 }

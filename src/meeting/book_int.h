@@ -25,6 +25,7 @@ struct own_account {
 struct booking {
     struct mp_ctx *ctx;
     const struct mp_meeting_spec *spec;
+    const struct mp_meeting_row *replaces; /* the meeting that is moved; NULL: none */
     const char *unit_key;
     int64_t now_ms, deadline_ms;
     int64_t lease_ms;              /* of its places */
@@ -64,7 +65,7 @@ int booking_usable(const struct mp_account_conf *conf, struct mp_error *err) MP_
  */
 int booking_resume(struct booking *b, struct mp_meeting **out, struct mp_error *err) MP_MUST_CHECK;
 /* Looks, without a lock, at how everything stands and puts the accounts in order. */
-int booking_open(struct booking *b, int64_t ignore_meeting, struct mp_error *err) MP_MUST_CHECK;
+int booking_open(struct booking *b, struct mp_error *err) MP_MUST_CHECK;
 /* Places of an account (0: of the pool's), with what is planned. */
 int booking_busy(struct booking *b, int64_t account_row, int64_t until, struct mp_busy **busy, size_t *count, struct mp_error *err) MP_MUST_CHECK;
 /* How an account stands, the pool's or the host's own. */

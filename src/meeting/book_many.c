@@ -78,7 +78,7 @@ static void predict(struct many *m, size_t i)
     m->own[i].stage = ENDED;
     b->planned = m->planned;
     b->planned_count = m->planned_count;
-    if (booking_open(b, 0, &m->items[i].err) < 0 || booking_predict(b, &m->items[i].meeting, &m->items[i].err) < 0) {
+    if (booking_open(b, &m->items[i].err) < 0 || booking_predict(b, &m->items[i].meeting, &m->items[i].err) < 0) {
         m->items[i].meeting = NULL;
         return;
     }
@@ -113,7 +113,7 @@ static void open_item(struct many *m, size_t i)
     }
     if (item->unit_key != NULL)
         rc = booking_resume(b, &item->meeting, &item->err);
-    if (rc == 0 && booking_open(b, 0, &item->err) == 0) {
+    if (rc == 0 && booking_open(b, &item->err) == 0) {
         m->own[i].stage = OPEN;
     } else if (rc <= 0) {
         item->meeting = NULL;

@@ -7,8 +7,11 @@
 
 /* How often a change is tried again when somebody else changed the same meeting in between. */
 #define RIVALS_MAX 4
-/* The old interval is kept for this long while Zoom is told. */
-#define SPARE_MS 30000
+/* While somebody else moves the meeting, how that ends is waited for. */
+#define MOVER_LOOK_MS 300
+#define MOVER_WAIT_MS 8000
+/* A start in the past means now; Zoom passes over what is past when it hears of it. */
+#define NOW_AHEAD_MS 5000
 
 /* One change on its way. */
 struct changing {
@@ -21,6 +24,8 @@ struct changing {
     int64_t from, until, now_ms;
     bool to_pool; /* away from the host's own account */
     bool rival;   /* somebody else changed it in between */
+    bool mover;   /* somebody else is moving it, or changed it while it was moved */
+    bool used_up; /* its host's creates and updates of the day are */
 };
 
 static bool same(const char *a, const char *b)
@@ -48,6 +53,20 @@ static int merge_settings(struct mp_ctx *ctx, const char *before, struct json_ob
     return 0;
 }
 
+/* Zoom ignores a start in the past. Where the meeting's own time is now, that is what was asked for. */
+static int64_t wanted_start(const struct changing *c)
+{
+    int64_t asked = c->change->starts_at / 1000 * 1000, has = c->before.starts_at;
+
+    if (c->change->starts_at < 0 || asked == has)
+        return has;
+    if (asked >= c->now_ms)
+        return asked;
+    if (has <= c->now_ms + NOW_AHEAD_MS + 1000 && has + c->before.duration_min * 60000 > c->now_ms)
+        return has;
+    return (c->now_ms + NOW_AHEAD_MS) / 1000 * 1000 + 1000;
+}
+
 /* What the record is to say. 1: something differs, 0: nothing does, -1 failed. */
 static int desire(struct changing *c, struct mp_error *err)
 {
@@ -62,7 +81,7 @@ static int desire(struct changing *c, struct mp_error *err)
     c->after.agenda = w->agenda != NULL ? w->agenda : c->before.agenda;
     c->after.timezone = w->timezone != NULL ? w->timezone : c->before.timezone;
     c->after.password = w->password != NULL ? w->password : c->before.password;
-    c->after.starts_at = w->starts_at >= 0 ? w->starts_at / 1000 * 1000 : c->before.starts_at;
+    c->after.starts_at = wanted_start(c);
     c->after.duration_min = w->duration_min > 0 ? w->duration_min : c->before.duration_min;
     c->after.settings_requested = settings != NULL ? settings : c->before.settings_requested;
     return settings != NULL || !same(c->after.topic, c->before.topic) || !same(c->after.agenda, c->before.agenda) ||
@@ -107,7 +126,7 @@ static int keep_spare(struct mp_db *db, struct changing *c, size_t i, int64_t fr
                                          .busy_from = from,
                                          .busy_until = until,
                                          .owner = c->ctx->owner};
-    return from < until ? mp_store_place_insert(db, &c->spares[i], SPARE_MS, err) : 0;
+    return from < until ? mp_store_place_insert(db, &c->spares[i], 0, err) : 0;
 }
 
 static int64_t least(int64_t a, int64_t b)
@@ -116,8 +135,8 @@ static int64_t least(int64_t a, int64_t b)
 }
 
 /*
- * Moves the place. What the meeting leaves of its old interval stays taken by spares until Zoom has agreed, so that a refusal can be undone; where
- * old and new overlap it counts once. Inside the old interval it fits in any case, even where a limit was lowered since.
+ * Moves the place. What the meeting leaves of its old interval stays taken by spares until Zoom has agreed, so that a refusal can be undone, however
+ * late; where old and new overlap it counts once. Inside the old interval it fits in any case, even where a limit was lowered since.
  */
 static int move_place(struct mp_db *db, struct changing *c, struct mp_error *err)
 {
@@ -141,6 +160,14 @@ static int free_spares(struct changing *c, struct mp_error *err)
     return 0;
 }
 
+static int refuse_used_up(const struct changing *c, struct mp_error *err)
+{
+    mp_fail(err, MP_E_NO_ACCOUNT, "The meeting's host has used up its creates and updates of this day at Zoom; try again after 00:00 UTC.");
+    mp_error_note(err, c->meeting->account_name, "the daily limit of creates and updates is used up on the meeting's host");
+    err->retry_after_s = (unsigned)((MP_DAY_MS - c->now_ms % MP_DAY_MS + 999) / 1000);
+    return -1;
+}
+
 /* The transaction. May run twice. */
 static int want_it(struct mp_db *db, void *arg, struct mp_error *err)
 {
@@ -148,15 +175,15 @@ static int want_it(struct mp_db *db, void *arg, struct mp_error *err)
     int rc;
 
     c->after.version = c->before.version;
-    c->rival = false;
+    c->rival = c->used_up = false;
     if (mp_store_account_take(db, c->place.account_id, c->now_ms, err) < 0)
         return -1;
     if (time_differs(c) && move_place(db, c, err) < 0)
         return -1;
     rc = mp_account_spend(c->ctx, c->place.host_id, c->now_ms, false, err);
-    if (rc == 0)
-        return mp_fail(err, MP_E_NO_ACCOUNT,
-                       "The meeting's host has used up its creates and updates of this day at Zoom; try again after 00:00 UTC.");
+    c->used_up = rc == 0;
+    if (c->used_up)
+        return refuse_used_up(c, err);
     if (rc < 0)
         return -1;
     rc = mp_store_meeting_want(db, &c->after, c->now_ms, err);
@@ -199,10 +226,10 @@ static int undo_it(struct mp_db *db, void *arg, struct mp_error *err)
     if (mp_store_account_take(db, c->place.account_id, c->now_ms, err) < 0)
         return -1;
     rc = mp_store_meeting_want(db, &back, c->now_ms, err);
-    if (rc < 0 || free_spares(c, err) < 0)
+    if (rc <= 0) /* none: what holds now is somebody else's, who tells Zoom of it; till then Zoom may have the old interval */
+        return rc;
+    if (free_spares(c, err) < 0)
         return -1;
-    if (rc == 0) /* what holds now is somebody else's, who tells Zoom of it */
-        return 0;
     if (c->before.pending != NULL)
         rc = mp_store_meeting_not_told(db, back.id, c->before.pending_error, err);
     else
@@ -231,10 +258,8 @@ static int conclude(struct changing *c, const struct mp_zoom_result *res, struct
             return mp_fail(err, MP_E_CONFLICT, "The meeting is running; Zoom does not change it now.");
         return mp_fail(err, MP_E_ZOOM_FAILED, "Zoom refused the change: %s", res->message);
     }
-    if (free_spares(c, err) < 0)
-        return -1;
     if (res->cls == MP_ZOOM_OK)
-        return mp_store_meeting_told(ctx->db, c->after.id, c->after.version, NULL, err);
+        return meeting_told(ctx, c->after.id, c->after.version, err);
     outcome->zoom_failed = res->message;
     return mp_store_meeting_not_told(ctx->db, c->after.id, res->message, err);
 }
@@ -275,14 +300,17 @@ static int move_elsewhere(struct changing *c, struct mp_meeting **moved, struct 
 
     if (c->after.settings_requested != NULL && mp_json_parse(c->ctx->arena, mp_slice_of(c->after.settings_requested), &spec.settings, err) < 0)
         return -1;
-    if (meeting_book_other(c->ctx, &spec, c->before.id, moved, err) < 0)
-        return -1;
+    if (meeting_book_other(c->ctx, &spec, &c->before, moved, err) < 0) {
+        c->mover = err->code == MP_E_CONFLICT;
+        if (!c->mover)
+            return -1;
+        mp_error_reset(err);
+        return mp_fail(err, MP_E_CONFLICT, "Somebody else is moving the meeting at the same moment; try again shortly.");
+    }
     outcome->moved = true;
-    if (mp_store_meeting_replaced(c->ctx->db, c->before.id, (*moved)->row.id, c->now_ms, err) < 0)
-        return -1;
-    rc = mp_store_place_delete(c->ctx->db, c->ctx->arena, c->before.id, c->ctx->owner, MEETING_LEASE_MS, &c->place, err);
-    if (rc <= 0)
-        return rc;
+    rc = mp_store_place_by_meeting(c->ctx->db, c->ctx->arena, c->before.id, &c->place, err);
+    if (rc <= 0 || c->place.state != MP_PLACE_DELETING)
+        return rc < 0 ? -1 : 0;
     meeting_zoom_delete(c->ctx, c->meeting->account, c->meeting->host, c->before.zoom_id, mp_monotonic_ms() + MEETING_REPAIR_TIMEOUT_MS, &res);
     if (res.cls == MP_ZOOM_OK || res.cls == MP_ZOOM_NOT_FOUND)
         return mp_store_place_free(c->ctx->db, &c->place, true, err) < 0 ? -1 : 0;
@@ -311,64 +339,102 @@ static int changeable(const struct mp_meeting *meeting, struct mp_error *err)
         return mp_fail(err, MP_E_CONFLICT, "The meeting has ended and cannot be changed.");
     if (meeting->row.status == MP_MEETING_CREATING)
         return mp_fail(err, MP_E_CONFLICT, "The meeting is being made; try again shortly.");
-    if (meeting->account < 0 || meeting->host < 0)
+    if (meeting->account < 0)
         return mp_fail(err, MP_E_ZOOM_FAILED, "The Zoom account that made this meeting is no longer configured here.");
     return 0;
+}
+
+/* One try, with the row as it was read. */
+static int change_once(struct changing *c, struct mp_meeting **meeting, struct mp_meeting_outcome *outcome, struct mp_error *err)
+{
+    bool differs;
+    int rc;
+
+    if (changeable(*meeting, err) < 0)
+        return -1;
+    rc = desire(c, err);
+    if (rc < 0)
+        return -1;
+    differs = rc > 0;
+    rc = change_host(c, meeting, outcome, err);
+    if (rc != 0 || !differs)
+        return rc < 0 ? -1 : 0;
+    meeting_interval(c->ctx, c->after.starts_at, c->after.duration_min, c->now_ms, &c->from, &c->until);
+    if (change_here(c, outcome, err) == 0) {
+        c->after.pending = outcome->zoom_failed != NULL ? "update" : NULL;
+        c->after.pending_error = outcome->zoom_failed;
+        return meeting_wrap(c->ctx, &c->after, meeting, err);
+    }
+    if ((*meeting)->row.status != MP_MEETING_SCHEDULED || (err->code != MP_E_NO_CAPACITY && !(c->used_up && time_differs(c))))
+        return -1;
+    mp_error_reset(err);
+    return move_elsewhere(c, meeting, outcome, err);
+}
+
+/* What somebody else has made of it; where it was moved, the one that took its place. */
+static int read_again(struct mp_ctx *ctx, struct mp_meeting **meeting, struct mp_meeting_outcome *outcome, struct mp_error *err)
+{
+    struct mp_meeting_row row;
+    int rc = mp_store_meeting_by_id(ctx->db, ctx->arena, (*meeting)->row.id, &row, err);
+
+    while (rc > 0 && row.replaced_by != 0) {
+        outcome->moved = true;
+        rc = mp_store_meeting_by_id(ctx->db, ctx->arena, row.replaced_by, &row, err);
+    }
+    if (rc <= 0)
+        return rc < 0 ? -1 : mp_fail(err, MP_E_NOT_FOUND, "This meeting was deleted.");
+    return meeting_wrap(ctx, &row, meeting, err);
+}
+
+/* A try failed: whether it lost against somebody else and is worth another one, with what those have made of the meeting. */
+static bool try_again(const struct changing *c, int *rivals, int64_t until_ms, struct mp_meeting **meeting, struct mp_meeting_outcome *outcome,
+                      struct mp_error *err)
+{
+    if (c->mover && mp_monotonic_ms() < until_ms)
+        mp_sleep_ms(MOVER_LOOK_MS);
+    else if (!c->rival || ++*rivals > RIVALS_MAX)
+        return false;
+    mp_error_reset(err);
+    return read_again(c->ctx, meeting, outcome, err) == 0;
 }
 
 int mp_meeting_change(struct mp_ctx *ctx, struct mp_meeting **meeting, const struct mp_meeting_change *change, struct mp_meeting_outcome *outcome,
                       struct mp_error *err)
 {
-    *outcome = (struct mp_meeting_outcome){0};
-    for (int rivals = 0;; rivals++) {
-        struct changing c = {.ctx = ctx, .meeting = *meeting, .change = change, .now_ms = mp_now_ms()};
-        struct mp_meeting_row fresh;
-        bool differs;
-        int rc;
+    int64_t until_ms = mp_monotonic_ms() + MOVER_WAIT_MS;
+    int rivals = 0;
 
-        if (changeable(*meeting, err) < 0)
-            return -1;
-        rc = desire(&c, err);
-        if (rc < 0)
-            return -1;
-        differs = rc > 0;
-        rc = change_host(&c, meeting, outcome, err);
-        if (rc != 0)
-            return rc < 0 ? -1 : 0;
-        if (!differs)
+    *outcome = (struct mp_meeting_outcome){0};
+    for (;;) {
+        struct changing c = {.ctx = ctx, .meeting = *meeting, .change = change, .now_ms = mp_now_ms()};
+
+        if (change_once(&c, meeting, outcome, err) == 0)
             return 0;
-        meeting_interval(ctx, c.after.starts_at, c.after.duration_min, c.now_ms, &c.from, &c.until);
-        rc = change_here(&c, outcome, err);
-        if (rc == 0) {
-            c.after.pending = outcome->zoom_failed != NULL ? "update" : NULL;
-            c.after.pending_error = outcome->zoom_failed;
-            return meeting_wrap(ctx, &c.after, meeting, err);
-        }
-        if (err->code == MP_E_NO_CAPACITY && (*meeting)->row.status == MP_MEETING_SCHEDULED) {
-            mp_error_reset(err);
-            return move_elsewhere(&c, meeting, outcome, err);
-        }
-        if (!c.rival || rivals == RIVALS_MAX || mp_store_meeting_by_id(ctx->db, ctx->arena, (*meeting)->row.id, &fresh, err) <= 0)
-            return -1;
-        mp_error_reset(err);
-        if (meeting_wrap(ctx, &fresh, meeting, err) < 0)
+        if (!try_again(&c, &rivals, until_ms, meeting, outcome, err))
             return -1;
     }
 }
 
 int mp_meeting_to_pool(struct mp_ctx *ctx, struct mp_meeting **meeting, struct mp_meeting_outcome *outcome, struct mp_error *err)
 {
-    struct changing c = {
-        .ctx = ctx, .meeting = *meeting, .before = (*meeting)->row, .after = (*meeting)->row, .now_ms = mp_now_ms(), .to_pool = true};
+    int64_t until_ms = mp_monotonic_ms() + MOVER_WAIT_MS;
+    int rivals = 0;
 
     *outcome = (struct mp_meeting_outcome){0};
-    if (!(*meeting)->own)
-        return 0;
-    if (changeable(*meeting, err) < 0)
-        return -1;
-    if ((*meeting)->row.status != MP_MEETING_SCHEDULED)
-        return mp_fail(err, MP_E_CONFLICT, "The meeting is running; it stays where it is.");
-    return move_elsewhere(&c, meeting, outcome, err);
+    while ((*meeting)->own) {
+        struct changing c = {
+            .ctx = ctx, .meeting = *meeting, .before = (*meeting)->row, .after = (*meeting)->row, .now_ms = mp_now_ms(), .to_pool = true};
+
+        if (changeable(*meeting, err) < 0)
+            return -1;
+        if ((*meeting)->row.status != MP_MEETING_SCHEDULED)
+            return mp_fail(err, MP_E_CONFLICT, "The meeting is running; it stays where it is.");
+        if (move_elsewhere(&c, meeting, outcome, err) == 0)
+            return 0;
+        if (!try_again(&c, &rivals, until_ms, meeting, outcome, err))
+            return -1;
+    }
+    return 0;
 }
 
 /* ---- Deleting and ending ---- */

@@ -63,9 +63,18 @@ int meeting_whole_spec(struct mp_ctx *ctx, const struct mp_meeting_row *row, con
 /* Whether what failed may go through later without anybody changing anything. */
 bool meeting_worth_repeating(enum mp_zoom_class cls);
 
-/* Books elsewhere than at the meeting's own place: for one that is moved. */
-int meeting_book_other(struct mp_ctx *ctx, const struct mp_meeting_spec *spec, int64_t ignore_meeting, struct mp_meeting **out,
+/*
+ * Books another one in the place of `old`, which goes when the new one is there: both are swapped at once. MP_E_CONFLICT where somebody else is
+ * moving it, or has changed it meanwhile; then the new one goes.
+ */
+int meeting_book_other(struct mp_ctx *ctx, const struct mp_meeting_spec *spec, const struct mp_meeting_row *old, struct mp_meeting **out,
                        struct mp_error *err) MP_MUST_CHECK;
+/* Zoom has been told version `version`; what is left of old intervals is free, unless something is pending still. */
+int meeting_told(struct mp_ctx *ctx, int64_t id, int64_t version, struct mp_error *err) MP_MUST_CHECK;
+/* What Zoom has made is written down (mp_store_place_hold()); `row`, whose place it is, takes over from the one that it replaces. The old one's place
+ * is its mover's to clear for `lease_ms`. A row that came too late is failed, and its place is to go. 1 written, 0 the place is not ours any more. */
+int meeting_hold(struct mp_ctx *ctx, const struct mp_place_row *place, const struct mp_meeting_row *row, const struct mp_meeting_facts *facts,
+                 const char *placement, int64_t lease_ms, struct mp_error *err) MP_MUST_CHECK;
 
 /* Makes the record true by what Zoom says; the place follows. */
 int meeting_make_true(struct mp_ctx *ctx, struct mp_meeting *meeting, const struct mp_zoom_meeting *zoom, struct mp_error *err) MP_MUST_CHECK;

@@ -21,7 +21,7 @@
 #define BEGUN_MS 60000
 /* How often Zoom is asked about a meeting that runs over its time. */
 #define OPEN_AGAIN_MS   60000
-#define UNCONFIGURED_MS 3600000
+#define UNCONFIGURED_MS 60000
 /* A host's meetings are read at least this often. */
 #define SWEEP_AGE_MS (10 * 60000)
 
@@ -82,12 +82,15 @@ static int adopt(struct round *r, int account, int host, const struct mp_place_r
 {
     struct mp_zoom_meeting whole;
     struct mp_meeting_facts facts;
+    struct mp_meeting_row row;
     struct mp_zoom_result res;
 
+    if (mp_store_meeting_by_id(r->ctx->db, r->ctx->arena, place->meeting_id, &row, err) <= 0)
+        return mp_error_set(err) ? -1 : mp_fail_log(err, MP_E_INTERNAL, "place %s has no meeting row", place->ref);
     meeting_fetch(r->ctx, account, host, found->id, repair_deadline(), &whole, &res);
     meeting_facts(r->ctx, account, host, res.cls == MP_ZOOM_OK ? &whole : found, &facts);
     mp_log(r->ctx->log, MP_WARNING, "meeting.adopted", MP_INT("meeting", found->id), MP_STR("place", place->ref));
-    return mp_store_place_hold(r->ctx->db, place, &facts, NULL, mp_now_ms(), err) < 0 ? -1 : 0;
+    return meeting_hold(r->ctx, place, &row, &facts, NULL, 0, err) < 0 ? -1 : 0;
 }
 
 /* Twice not there: the place is free, but watched. */
@@ -167,6 +170,22 @@ static int repair_open(struct round *r, int account, int host, const struct mp_p
     return mp_store_place_later(r->ctx->db, place, OPEN_AGAIN_MS, err) < 0 ? -1 : 0;
 }
 
+/* What a meeting has left of its old interval: Zoom may have it there until it has been told, or, where the meeting goes, until it has gone. */
+static int repair_spare(struct round *r, const struct mp_place_row *spare, struct mp_error *err)
+{
+    struct mp_ctx *ctx = r->ctx;
+    struct mp_meeting_row row = {0};
+    struct mp_place_row place;
+    int rc = mp_store_place_by_meeting(ctx->db, ctx->arena, spare->meeting_id, &place, err);
+
+    if (rc < 0 || mp_store_meeting_by_id(ctx->db, ctx->arena, spare->meeting_id, &row, err) < 0)
+        return -1;
+    if (row.pending != NULL || (rc > 0 && place.state == MP_PLACE_DELETING))
+        return mp_store_place_later(ctx->db, spare, RETRY_MS, err) < 0 ? -1 : 0;
+    r->done++;
+    return mp_store_place_free(ctx->db, spare, false, err) < 0 ? -1 : 0;
+}
+
 /* Whether its maker is at it still. */
 static bool in_hand(struct mp_ctx *ctx, const struct mp_place_row *place)
 {
@@ -178,19 +197,19 @@ static int repair_place(struct round *r, struct mp_place_row *place, struct mp_e
     struct mp_ctx *ctx = r->ctx;
     int host, account, rc;
 
+    if (place->state == MP_PLACE_SPARE)
+        return repair_spare(r, place, err);
     if (in_hand(ctx, place))
         return 0;
     account = mp_account_by_row(ctx, place->account_id, place->host_id, &host, err);
     if (mp_error_set(err))
         return -1;
-    if (account >= 0 && is_down(r, account) && place->state != MP_PLACE_SPARE)
-        return mp_store_place_later(ctx->db, place, RETRY_MS, err) < 0 ? -1 : 0;
+    if (account >= 0 && is_down(r, account))
+        return mp_store_place_later(ctx->db, place, mp_account_is_guest(ctx->account_conf, account) ? DEAD_MS : RETRY_MS, err) < 0 ? -1 : 0;
     rc = mp_store_place_claim(ctx->db, place, ctx->owner, REPAIR_LEASE_MS, err);
     if (rc <= 0)
         return rc;
     r->done++;
-    if (place->state == MP_PLACE_SPARE)
-        return mp_store_place_free(ctx->db, place, false, err) < 0 ? -1 : 0;
     if (account < 0)
         return mp_store_place_later(ctx->db, place, UNCONFIGURED_MS, err) < 0 ? -1 : 0;
     switch (place->state) {
@@ -219,13 +238,12 @@ static int pending_spec(struct mp_ctx *ctx, const struct mp_meeting_row *row, st
     return meeting_whole_spec(ctx, row, place.ref, spec, err);
 }
 
-/* Zoom will not have it: then the record says what Zoom has. */
-static int take_zooms_word(struct mp_ctx *ctx, struct mp_meeting *meeting, const char *refusal, struct mp_error *err)
+/* Zoom will not have it, or passes over a start that is past by now: then the record says what Zoom has. */
+static int take_zooms_word(struct mp_ctx *ctx, struct mp_meeting *meeting, struct mp_error *err)
 {
     struct mp_zoom_meeting zoom;
     struct mp_zoom_result res;
 
-    mp_log(ctx->log, MP_WARNING, "meeting.change_refused", MP_INT("meeting", meeting->row.zoom_id), MP_STR("zoom_message", refusal));
     meeting_fetch(ctx, meeting->account, meeting->host, meeting->row.zoom_id, repair_deadline(), &zoom, &res);
     if (res.cls == MP_ZOOM_NOT_FOUND)
         return meeting_is_gone(ctx, meeting, err) < 0 ? -1 : 0;
@@ -233,7 +251,7 @@ static int take_zooms_word(struct mp_ctx *ctx, struct mp_meeting *meeting, const
         return 0;
     if (meeting_make_true(ctx, meeting, &zoom, err) < 0)
         return -1;
-    return mp_store_meeting_told(ctx->db, meeting->row.id, meeting->row.version, NULL, err);
+    return meeting_told(ctx, meeting->row.id, meeting->row.version, err);
 }
 
 static int repair_pending(struct round *r, struct mp_meeting_row *row, struct mp_error *err)
@@ -246,11 +264,12 @@ static int repair_pending(struct round *r, struct mp_meeting_row *row, struct mp
 
     if (meeting_wrap(ctx, row, &meeting, err) < 0)
         return -1;
-    if (meeting->account < 0 || is_down(r, meeting->account))
+    if (meeting->account < 0 || (is_down(r, meeting->account) && !meeting->own))
         return 0;
     rc = mp_store_meeting_touch(ctx->db, row->id, row->updated_at, mp_now_ms(), err);
-    if (rc <= 0)
-        return rc;
+    /* A connection may stay dead for good: what hangs on it goes to the end of the line. */
+    if (rc <= 0 || is_down(r, meeting->account))
+        return rc < 0 ? -1 : 0;
     r->done++;
     if (!mp_account_ready(ctx, meeting->account, repair_deadline(), &res)) {
         take_down(r, meeting->account);
@@ -263,11 +282,13 @@ static int repair_pending(struct round *r, struct mp_meeting_row *row, struct mp
         return -1;
     meeting_zoom_update(ctx, meeting->account, meeting->host, row->zoom_id, &spec, repair_deadline(), &res);
     if (res.cls == MP_ZOOM_OK)
-        return mp_store_meeting_told(ctx->db, row->id, row->version, NULL, err);
+        return row->starts_at < mp_now_ms() ? take_zooms_word(ctx, meeting, err) : meeting_told(ctx, row->id, row->version, err);
     if (res.cls == MP_ZOOM_NOT_FOUND)
         return meeting_is_gone(ctx, meeting, err) < 0 ? -1 : 0;
-    if (!meeting_worth_repeating(res.cls))
-        return take_zooms_word(ctx, meeting, res.message, err);
+    if (!meeting_worth_repeating(res.cls)) {
+        mp_log(ctx->log, MP_WARNING, "meeting.change_refused", MP_INT("meeting", row->zoom_id), MP_STR("zoom_message", res.message));
+        return take_zooms_word(ctx, meeting, err);
+    }
     take_down(r, meeting->account);
     return mp_store_meeting_not_told(ctx->db, row->id, res.message, err);
 }

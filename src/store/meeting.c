@@ -8,12 +8,13 @@
     "m.id, m.owner_sub, m.host_sub, m.unit_key, m.status, m.version, m.pending, m.pending_error, m.zoom_id, m.zoom_uuid, m.account_id, m.host_id,"   \
     " m.host_email, m.replaced_by, m.type, m.topic, m.agenda, m.starts_at, m.duration_min, m.timezone, m.password, m.join_url, "                     \
     "m.settings_requested,"                                                                                                                          \
-    " m.settings_effective, m.placement, m.created_at, m.updated_at, m.started_at, m.ended_at, m.deleted_at"
+    " m.settings_effective, m.placement, m.created_at, m.updated_at, m.started_at, m.ended_at, m.deleted_at, m.replaces, m.replaces_version"
 
 static const struct mp_sql meeting_insert = {
     "INSERT INTO meeting (owner_sub, host_sub, unit_key, status, account_id, host_id, host_email, type, topic, agenda, starts_at, duration_min, "
     "timezone,"
-    " password, settings_requested, placement, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+    " password, settings_requested, placement, created_at, updated_at, replaces, replaces_version)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
 static const struct mp_sql meeting_by_id = {"SELECT " COLS " FROM meeting m WHERE m.id = ?"};
 static const struct mp_sql meeting_by_zoom_id = {"SELECT " COLS " FROM meeting m WHERE m.zoom_id = ? ORDER BY m.id DESC LIMIT 1"};
 static const struct mp_sql meeting_by_unit = {"SELECT " COLS " FROM meeting m WHERE m.unit_key = ?"};
@@ -61,14 +62,16 @@ static const struct mp_sql meeting_true = {
 /* Statuses only move forward: creating, scheduled, started, ended, deleted or failed. */
 static const struct mp_sql meeting_status = {"UPDATE meeting SET started_at = IF(? = 'started', ?, started_at), ended_at = IF(? = 'ended', ?, "
                                              "ended_at), deleted_at = IF(? = 'deleted', ?, deleted_at),"
-                                             " unit_key = IF(? = 'failed', NULL, unit_key), pending = IF(? IN ('ended', 'deleted', 'failed'), NULL, "
+                                             " unit_key = IF(? = 'failed', NULL, unit_key), replaces = IF(? = 'failed', NULL, replaces), pending = "
+                                             "IF(? IN ('ended', 'deleted', 'failed'), NULL, "
                                              "pending), updated_at = ?, version = version + 1, status = ?"
                                              " WHERE id = ? AND FIELD(status, 'creating', 'scheduled', 'started', 'ended', 'deleted', 'failed')"
                                              " < FIELD(?, 'creating', 'scheduled', 'started', 'ended', 'deleted', 'failed') AND status <> 'deleted'"};
 static const struct mp_sql meeting_host = {"UPDATE meeting SET host_sub = ?, version = version + 1, updated_at = ? WHERE id = ?"};
 static const struct mp_sql meeting_replaced = {
-    "UPDATE meeting SET replaced_by = ?, status = 'deleted', deleted_at = ?, updated_at = ?, pending = NULL, version = version + 1"
-    " WHERE id = ?"};
+    "UPDATE meeting o JOIN meeting n ON n.replaces = o.id SET o.replaced_by = n.id, o.status = 'deleted', o.deleted_at = ?, o.updated_at = ?,"
+    " o.pending = NULL, o.version = o.version + 1"
+    " WHERE n.id = ? AND n.status = 'scheduled' AND o.status = 'scheduled' AND o.replaced_by IS NULL AND o.version = n.replaces_version"};
 static const struct mp_sql meeting_pending = {"SELECT " COLS
                                               " FROM meeting m FORCE INDEX (meeting_pending) WHERE m.status IN ('scheduled', 'started') AND"
                                               " (m.pending = 'update' AND m.updated_at < ? OR m.pending = 'sending' AND m.updated_at < ?)"
@@ -78,7 +81,7 @@ static const struct mp_sql meeting_begun = {"SELECT m.id, p.owner, m.updated_at 
                                             " JOIN place p ON p.id = (SELECT MAX(l.id) FROM place l WHERE l.meeting_id = m.id)"
                                             " WHERE m.status = 'creating' AND p.state IN ('lost', 'free') LIMIT ?"};
 static const struct mp_sql meeting_abandon = {
-    "UPDATE meeting SET status = 'failed', unit_key = NULL, version = version + 1, updated_at = ? WHERE id = ?"
+    "UPDATE meeting SET status = 'failed', unit_key = NULL, replaces = NULL, version = version + 1, updated_at = ? WHERE id = ?"
     " AND status = 'creating' AND NOT EXISTS (SELECT 1 FROM place p WHERE p.meeting_id = meeting.id"
     " AND p.state IN ('creating', 'held'))"};
 static const struct mp_sql meeting_touch = {
@@ -129,6 +132,9 @@ static const struct mp_sql place_open = {"UPDATE place SET open = 1, busy_from =
                                          ") + 60000 WHERE meeting_id = ? AND state = 'held'"};
 static const struct mp_sql place_end = {
     "UPDATE place SET state = 'free', taken = 0, open = 0, check_at = NULL WHERE meeting_id = ? AND state = 'held'"};
+static const struct mp_sql spares_free = {
+    "UPDATE place p JOIN meeting m ON m.id = p.meeting_id SET p.state = 'free', p.taken = 0, p.check_at = NULL"
+    " WHERE p.meeting_id = ? AND p.state = 'spare' AND m.pending IS NULL AND m.status IN ('scheduled', 'started')"};
 static const struct mp_sql place_due = {"SELECT " PLACE_COLS " FROM place p WHERE p.check_at <= " MP_DB_BEGUN_MS " ORDER BY p.check_at LIMIT ?"};
 static const struct mp_sql place_claim = {"UPDATE place SET owner = ?, lease_until = " MP_DB_NOW_MS " + ?, check_at = " MP_DB_NOW_MS " + " CHECK_MS
                                           ", fence = fence + 1, checks = checks + 1"
@@ -198,6 +204,8 @@ static void meeting_read(struct mp_stmt *st, struct mp_arena *arena, struct mp_m
         .started_at = col_instant(st, 27),
         .ended_at = col_instant(st, 28),
         .deleted_at = col_instant(st, 29),
+        .replaces = mp_col_i64(st, 30),
+        .replaces_version = mp_col_i64(st, 31),
     };
 }
 
@@ -252,6 +260,8 @@ int mp_store_meeting_insert(struct mp_db *db, struct mp_meeting_row *row, struct
     mp_bind_text(st, row->placement);
     mp_bind_i64(st, row->created_at);
     mp_bind_i64(st, row->created_at);
+    mp_bind_i64_null(st, row->replaces != 0, row->replaces);
+    mp_bind_i64_null(st, row->replaces != 0, row->replaces_version);
     if (mp_db_run(st, err) < 0)
         return -1;
     row->id = mp_db_insert_id(st);
@@ -409,6 +419,7 @@ int mp_store_meeting_status(struct mp_db *db, int64_t id, enum mp_meeting_status
     }
     mp_bind_text(st, name);
     mp_bind_text(st, name);
+    mp_bind_text(st, name);
     mp_bind_i64(st, now_ms);
     mp_bind_text(st, name);
     mp_bind_i64(st, id);
@@ -426,15 +437,14 @@ int mp_store_meeting_host(struct mp_db *db, int64_t id, const char *host_sub, in
     return mp_db_run(st, err);
 }
 
-int mp_store_meeting_replaced(struct mp_db *db, int64_t id, int64_t by, int64_t now_ms, struct mp_error *err)
+int mp_store_meeting_replaced(struct mp_db *db, int64_t by, int64_t now_ms, struct mp_error *err)
 {
     struct mp_stmt *st = mp_db_begin(db, &meeting_replaced);
 
+    mp_bind_i64(st, now_ms);
+    mp_bind_i64(st, now_ms);
     mp_bind_i64(st, by);
-    mp_bind_i64(st, now_ms);
-    mp_bind_i64(st, now_ms);
-    mp_bind_i64(st, id);
-    return mp_db_run(st, err);
+    return changed(st, err);
 }
 
 int mp_store_meeting_pending(struct mp_db *db, struct mp_arena *arena, int64_t touched_before, int64_t sending_before, unsigned limit,
@@ -639,6 +649,14 @@ int mp_store_place_open(struct mp_db *db, int64_t meeting_id, int64_t started_at
 int mp_store_place_end(struct mp_db *db, int64_t meeting_id, struct mp_error *err)
 {
     struct mp_stmt *st = mp_db_begin(db, &place_end);
+
+    mp_bind_i64(st, meeting_id);
+    return mp_db_run(st, err);
+}
+
+int mp_store_spares_free(struct mp_db *db, int64_t meeting_id, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &spares_free);
 
     mp_bind_i64(st, meeting_id);
     return mp_db_run(st, err);

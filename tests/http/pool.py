@@ -130,6 +130,8 @@ class Pool:
         if self.stack.get("zoom/meetings").status_code == 503:
             return "no worker answers"
         listed = {meeting["id"]: meeting for meeting in self.listed()}
+        if None in listed:
+            return f"in the making: {listed[None]}"
         held = sorted(str(row["zoom_id"]) for row in self.stack.rows("SELECT zoom_id FROM place WHERE taken = 1 AND state = 'held'"))
         running = sorted(number for number, meeting in listed.items() if meeting["status"] != "ended")
         if self.unsettled():
