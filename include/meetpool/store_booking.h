@@ -129,5 +129,7 @@ int mp_store_booking_list(struct mp_db *db, struct mp_arena *arena, const struct
 /* In a transaction: the members of all bookings of a batch that are still to come are these. */
 int mp_store_booking_members(struct mp_db *db, int64_t batch_id, int64_t from, const struct mp_booking_person *people, size_t count,
                              struct mp_error *err) MP_MUST_CHECK;
+/* In a transaction: that one hosts them; `from` is now. Those with a meeting are due for whoever tells the meetings. */
+int mp_store_booking_hosts(struct mp_db *db, int64_t batch_id, int64_t from, const char *host_sub, struct mp_error *err) MP_MUST_CHECK;
 
 #endif

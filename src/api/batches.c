@@ -11,6 +11,7 @@
 /* A batch as a request describes it; `members` is NULL where it says nothing of them. */
 struct wanted {
     bool creating;
+    bool host_changes;
     struct mp_batch_row row;
     const char *const *members;
     size_t members_count;
@@ -190,6 +191,8 @@ static int store(struct mp_db *db, void *arg, struct mp_error *err)
         return -1;
     if (w->people != NULL && !w->creating && mp_store_booking_members(db, row.id, row.updated_at, w->people, w->members_count, err) < 0)
         return -1;
+    if (w->host_changes && mp_store_booking_hosts(db, row.id, row.updated_at, row.instructor_sub, err) < 0)
+        return -1;
     w->row.id = row.id;
     return 0;
 }
@@ -248,9 +251,14 @@ static int batches_read(struct mp_ctx *ctx, struct mp_request *req, struct mp_re
 static int batches_change(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
     struct wanted w = {0};
+    const char *host;
 
-    if (mp_batch_find(ctx, req, req->params[0], true, &w.row, err) < 0 || decode(ctx, req, res, &w, err) < 0)
+    if (mp_batch_find(ctx, req, req->params[0], true, &w.row, err) < 0)
         return -1;
+    host = w.row.instructor_sub;
+    if (decode(ctx, req, res, &w, err) < 0)
+        return -1;
+    w.host_changes = w.row.instructor_sub != NULL && (host == NULL || strcmp(host, w.row.instructor_sub) != 0);
     w.row.updated_at = mp_now_ms();
     if (mp_tx_run(ctx->db, store, &w, err) < 0)
         return -1;

@@ -159,7 +159,7 @@ int mp_course_query_read(const struct mp_request *req, bool *deleted, struct mp_
 #define HOSTS (MP_ROLE_ADMIN | MP_STAFF)
 
 static const struct mp_route rows[] = {
-    {"POST", "courses", HOSTS, 0, courses_create},         {"GET", "courses", HOSTS, 0, courses_list},
+    {"POST", "courses", HOSTS, 0, courses_create},         {"GET", "courses", MP_EVERYONE, 0, courses_list},
     {"GET", "courses/{id}", MP_EVERYONE, 0, courses_read}, {"PATCH", "courses/{id}", HOSTS, 0, courses_change},
     {"DELETE", "courses/{id}", HOSTS, 0, courses_delete},
 };

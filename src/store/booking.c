@@ -42,6 +42,17 @@ static const struct mp_sql members_drop = {"UPDATE booking b JOIN booking_person
 static const struct mp_sql member_add = {"INSERT INTO booking_person (booking_id, sub, parts, kind, status, starts_at)"
                                          " SELECT b.id, ?, 4, b.kind, b.status, b.starts_at FROM booking b WHERE" TO_COME
                                          " ON DUPLICATE KEY UPDATE parts = booking_person.parts | 4"};
+static const struct mp_sql hosts_drop = {"UPDATE booking b JOIN booking_person p ON p.booking_id = b.id SET p.parts = p.parts & 5 WHERE" TO_COME};
+static const struct mp_sql host_add = {"INSERT INTO booking_person (booking_id, sub, parts, kind, status, starts_at)"
+                                       " SELECT b.id, ?, 2, b.kind, b.status, b.starts_at FROM booking b WHERE" TO_COME
+                                       " ON DUPLICATE KEY UPDATE parts = booking_person.parts | 2"};
+/* Assigned from left to right: what comes before `dirty` sees whether there is a meeting to follow as it was. */
+#define FOLLOWED "(b.wants_meeting OR b.meeting_id IS NOT NULL OR b.dirty)"
+static const struct mp_sql hosts_write = {
+    "UPDATE booking b SET b.host_sub = ?, b.version = b.version + 1, b.updated_at = ?, b.meeting_state = IF(" FOLLOWED
+    ", 'pending', b.meeting_state),"
+    " b.meeting_reason = IF(" FOLLOWED ", NULL, b.meeting_reason), b.tries = IF(" FOLLOWED ", 0, b.tries),"
+    " b.retry_at = IF(" FOLLOWED ", GREATEST(b.lease_until, " NOW_MS "), b.retry_at), b.dirty = " FOLLOWED " WHERE NOT b.host_sub <=> ? AND" TO_COME};
 static const struct mp_sql nobodies_remove = {"DELETE p FROM booking b JOIN booking_person p ON p.booking_id = b.id WHERE p.parts = 0 AND" TO_COME};
 
 static const struct mp_sql booking_write = {
@@ -302,6 +313,27 @@ int mp_store_booking_members(struct mp_db *db, int64_t batch_id, int64_t from, c
     mp_bind_i64(st, batch_id);
     mp_bind_i64(st, from);
     return mp_db_run(st, err);
+}
+
+int mp_store_booking_hosts(struct mp_db *db, int64_t batch_id, int64_t from, const char *host_sub, struct mp_error *err)
+{
+    static const struct mp_sql *const statements[] = {&hosts_drop, &host_add, &nobodies_remove, &hosts_write};
+
+    for (size_t i = 0; i < MP_COUNT(statements); i++) {
+        struct mp_stmt *st = mp_db_begin(db, statements[i]);
+
+        if (statements[i] == &host_add || statements[i] == &hosts_write)
+            mp_bind_text(st, host_sub);
+        if (statements[i] == &hosts_write) {
+            mp_bind_i64(st, from);
+            mp_bind_text(st, host_sub);
+        }
+        mp_bind_i64(st, batch_id);
+        mp_bind_i64(st, from);
+        if (mp_db_run(st, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* ---- Bookings ---- */

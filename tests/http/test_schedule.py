@@ -123,6 +123,48 @@ def test_members_follow_the_batch(desk, course):
     assert new.get(path_of(batch, session)).status_code == 200
 
 
+def test_another_instructor_hosts_the_sessions_to_come(desk, course):
+    old, new = desk.as_("teach-old", "teacher"), desk.as_("teach-new", "teacher")
+    batch = desk.batch(course, instructor_id="teach-old", member_ids=["stud-a", "teach-old-2"])
+    session, bare = desk.session(batch), desk.session(batch, create_zoom_meeting=False)
+    number = session["zoom_meeting"]["meeting_id"]
+    assert [(one["id"], one["host_user_id"]) for one in good(old.get("zoom/meetings"), 200)["meetings"]] == [(number, "teach-old")]
+    refused(new.get(f"zoom/meetings/{number}/start"), 404, "not_found")
+    assert good(desk.patch(f"batches/{batch['id']}", {"instructor_id": "teach-new"}), 200)["batch"]["instructor_id"] == "teach-new"
+    wait_for(lambda: new.get(f"zoom/meetings/{number}").status_code == 200, 10, 0.2, "the meeting's new host")
+    answer = new.get(f"zoom/meetings/{number}/start")
+    assert answer.status_code == 302 and "zak=" in answer.headers["Location"]
+    assert [one["id"] for one in good(new.get("zoom/meetings"), 200)["meetings"]] == [number]
+    refused(old.get(f"zoom/meetings/{number}/start"), 404, "not_found")
+    for one in (session, bare):
+        rows = desk.stack.rows("SELECT b.host_sub, b.dirty, p.sub, p.parts FROM booking b JOIN booking_person p ON p.booking_id = b.id"
+                               " WHERE b.public_id = %s ORDER BY p.sub", one["_id"])
+        assert {row["host_sub"] for row in rows} == {"teach-new"}
+        assert {(row["sub"], row["parts"]) for row in rows} == {("stud-a", 4), ("teach-new", 2), ("teach-old-2", 4), ("tutor-1", 1)}
+    at_rest(desk)
+
+
+def test_courses_are_listed_for_who_teaches_or_attends(desk):
+    other = desk.course()
+    course = desk.course()
+    batches = [desk.batch(course, instructor_id="list-teacher", member_ids=["list-student"]) for _ in range(4)]
+    desk.batch(other, instructor_id="list-teacher", member_ids=["list-student"])
+    for who in (desk.as_("list-teacher", "teacher"), desk.as_("list-student", "student")):
+        assert [one["id"] for one in good(who.get("courses"), 200)["courses"]] == [course["id"], other["id"]]
+        # However many batches it has, a course takes one place of a page.
+        page = good(who.get("courses", params={"page_size": 1}), 200)
+        assert [one["id"] for one in page["courses"]] == [course["id"]] and page["next_page_token"]
+        page = good(who.get("courses", params={"page_size": 1, "next_page_token": page["next_page_token"]}), 200)
+        assert [one["id"] for one in page["courses"]] == [other["id"]] and not page["next_page_token"]
+    assert good(desk.as_("list-nobody", "student").get("courses"), 200)["courses"] == []
+    assert len(batches) == 4
+
+
+@pytest.mark.parametrize("path, body", [("courses", {"title": " "}), ("batches", {"name": "\u3000 "})])
+def test_a_name_of_blanks(desk, path, body):
+    explained(desk.post(path, body), next(iter(body)))
+
+
 # ---- a meeting that follows
 
 def test_a_change_of_time_title_and_length_reaches_the_meeting(desk, batch):
