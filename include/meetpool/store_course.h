@@ -57,6 +57,9 @@ int mp_store_person_set_defaults(struct mp_db *db, const char *sub, const char *
 int mp_store_person_feed(struct mp_db *db, struct mp_arena *arena, const char *sub, const char **sealed, struct mp_error *err) MP_MUST_CHECK;
 int mp_store_person_set_feed(struct mp_db *db, const char *sub, const char *hash, const char *sealed, int64_t now_ms,
                              struct mp_error *err) MP_MUST_CHECK;
+/* As set_feed, where what is stored is still what was seen (NULL: none); else nothing is changed. */
+int mp_store_person_begin_feed(struct mp_db *db, const char *sub, const char *seen, const char *hash, const char *sealed, int64_t now_ms,
+                               struct mp_error *err) MP_MUST_CHECK;
 int mp_store_person_by_feed(struct mp_db *db, struct mp_arena *arena, const char *hash, const char **sub, struct mp_error *err) MP_MUST_CHECK;
 
 /* A new public id: 24 hex digits, the first 8 the present second. */

@@ -104,14 +104,34 @@ static const char *seal_context(const struct mp_request *req)
     return mp_arena_printf(req->arena, "calendar_feed|%s", req->user.sub);
 }
 
-static int make_feed(struct mp_ctx *ctx, const struct mp_request *req, const char **token, struct mp_error *err)
+static const char *new_token(const struct mp_request *req)
 {
     unsigned char random[FEED_TOKEN_BYTES];
 
     mp_random(random, sizeof(random));
-    *token = mp_base64url(req->arena, random, sizeof(random));
-    return mp_store_person_set_feed(ctx->db, req->user.sub, mp_sha256_hex(req->arena, mp_slice_of(*token)),
-                                    mp_keyring_seal(ctx->keyring, req->arena, seal_context(req), mp_slice_of(*token)), mp_now_ms(), err);
+    return mp_base64url(req->arena, random, sizeof(random));
+}
+
+static const char *hash_of(const struct mp_request *req, const char *token)
+{
+    return mp_sha256_hex(req->arena, mp_slice_of(token));
+}
+
+static const char *sealed_of(const struct mp_ctx *ctx, const struct mp_request *req, const char *token)
+{
+    return mp_keyring_seal(ctx->keyring, req->arena, seal_context(req), mp_slice_of(token));
+}
+
+/* 1: there is an address; 0: none, or (`sealed` is not NULL) one that was sealed with a key that is gone. */
+static int read_feed(struct mp_ctx *ctx, const struct mp_request *req, const char **sealed, struct mp_secret *token, struct mp_error *err)
+{
+    struct mp_error unreadable;
+
+    *sealed = NULL;
+    if (mp_store_person_feed(ctx->db, req->arena, req->user.sub, sealed, err) < 0)
+        return -1;
+    mp_error_init(&unreadable, req->arena);
+    return *sealed != NULL && mp_keyring_open(ctx->keyring, req->arena, seal_context(req), mp_slice_of(*sealed), token, &unreadable) == 0;
 }
 
 static int reply_feed(const struct mp_request *req, struct mp_response *res, const char *message, const char *token)
@@ -123,27 +143,28 @@ static int reply_feed(const struct mp_request *req, struct mp_response *res, con
 
 static int feed_url(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
-    struct mp_error unreadable;
     struct mp_secret token;
-    const char *sealed, *text;
-    int rc = mp_store_person_feed(ctx->db, req->arena, req->user.sub, &sealed, err);
+    const char *seen;
+    int rc = read_feed(ctx, req, &seen, &token, err);
 
-    if (rc < 0)
-        return -1;
-    mp_error_init(&unreadable, req->arena);
-    /* Sealed with a key that is gone: the person gets a new address. */
-    if (rc > 0 && sealed != NULL && mp_keyring_open(ctx->keyring, req->arena, seal_context(req), mp_slice_of(sealed), &token, &unreadable) == 0)
-        return reply_feed(req, res, "Your calendar feed", mp_secret_expose(&token).p);
-    if (make_feed(ctx, req, &text, err) < 0)
-        return -1;
-    return reply_feed(req, res, "Your calendar feed", text);
+    /* Made by the first of several at once, whose address all of them are given. */
+    if (rc == 0) {
+        const char *text = new_token(req);
+
+        if (mp_store_person_begin_feed(ctx->db, req->user.sub, seen, hash_of(req, text), sealed_of(ctx, req, text), mp_now_ms(), err) < 0)
+            return -1;
+        rc = read_feed(ctx, req, &seen, &token, err);
+    }
+    if (rc <= 0)
+        return rc < 0 ? -1 : mp_fail_log(err, MP_E_UNAVAILABLE, "another process has sealed the calendar's address with a key that is not here");
+    return reply_feed(req, res, "Your calendar feed", mp_secret_expose(&token).p);
 }
 
 static int feed_reset(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
-    const char *token;
+    const char *token = new_token(req);
 
-    if (make_feed(ctx, req, &token, err) < 0)
+    if (mp_store_person_set_feed(ctx->db, req->user.sub, hash_of(req, token), sealed_of(ctx, req, token), mp_now_ms(), err) < 0)
         return -1;
     return reply_feed(req, res, "Your calendar feed has a new address; the old one is dead", token);
 }

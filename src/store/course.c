@@ -16,7 +16,8 @@ static const struct mp_sql course_write = {
     " WHERE id = ? AND version = ?"};
 
 /* Lists: newest first. Branches of a viewer overlap; a course or batch is listed once. Parameters of a branch: key, deleted, before, limit. */
-#define COURSES(from, key, id) "(SELECT " id " AS id FROM " from " WHERE " key " AND c.deleted = ? AND " id " < ? ORDER BY " id " DESC LIMIT ?)"
+#define COURSES(from, key, id)                                                                                                                       \
+    "(SELECT DISTINCT " id " AS id FROM " from " WHERE " key " AND c.deleted = ? AND " id " < ? ORDER BY " id " DESC LIMIT ?)"
 #define COURSE_PAGE(branches)                                                                                                                        \
     {                                                                                                                                                \
         "SELECT " COURSE_COLS " FROM (" branches " ORDER BY id DESC LIMIT ?) n JOIN course c ON c.id = n.id ORDER BY n.id DESC"                      \
@@ -69,6 +70,11 @@ static const struct mp_sql person_feed = {"SELECT feed_sealed FROM person WHERE 
 static const struct mp_sql person_set_feed = {
     "INSERT INTO person (sub, feed_hash, feed_sealed, updated_at) VALUES (?, ?, ?, ?)"
     " ON DUPLICATE KEY UPDATE feed_hash = VALUES(feed_hash), feed_sealed = VALUES(feed_sealed), updated_at = VALUES(updated_at)"};
+/* Of two at once the first wins: the address that was seen (NULL: none) must still be there. `feed_sealed` is the last to change. */
+static const struct mp_sql person_begin_feed = {
+    "INSERT INTO person (sub, feed_hash, feed_sealed, updated_at) VALUES (?, ?, ?, ?)"
+    " ON DUPLICATE KEY UPDATE feed_hash = IF(feed_sealed <=> ?, VALUES(feed_hash), feed_hash),"
+    " updated_at = IF(feed_sealed <=> ?, VALUES(updated_at), updated_at), feed_sealed = IF(feed_sealed <=> ?, VALUES(feed_sealed), feed_sealed)"};
 static const struct mp_sql person_by_feed = {"SELECT sub FROM person WHERE feed_hash = ?"};
 
 /* Runs a statement and says whether it changed a row. */
@@ -382,6 +388,20 @@ int mp_store_person_set_feed(struct mp_db *db, const char *sub, const char *hash
     mp_bind_text(st, hash);
     mp_bind_text(st, sealed);
     mp_bind_i64(st, now_ms);
+    return mp_db_run(st, err);
+}
+
+int mp_store_person_begin_feed(struct mp_db *db, const char *sub, const char *seen, const char *hash, const char *sealed, int64_t now_ms,
+                               struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &person_begin_feed);
+
+    mp_bind_text(st, sub);
+    mp_bind_text(st, hash);
+    mp_bind_text(st, sealed);
+    mp_bind_i64(st, now_ms);
+    for (int i = 0; i < 3; i++)
+        mp_bind_text(st, seen);
     return mp_db_run(st, err);
 }
 

@@ -7,6 +7,7 @@ import icalendar
 import pytest
 
 from desk import FACES, LENGTH, TIME, Desk, day, good, refused
+from harness import together
 
 UTC = datetime.timezone.utc
 
@@ -150,6 +151,14 @@ def test_a_persons_feed(desk):
     assert str(alone["UID"]) not in events(parsed(desk.stack.get(path, role=None)))
     # Everybody has another one.
     assert feed_of(host) != path and len(events(parsed(desk.stack.get(feed_of(host), role=None)))) >= 6
+
+
+def test_asked_at_once_there_is_one_address(desk):
+    for turn in range(5):
+        person = desk.as_(f"feed-at-once-{turn}", "student")
+        addresses = set(together(6, lambda _: feed_of(person)))
+        assert len(addresses) == 1
+        assert desk.stack.get(addresses.pop(), role=None).status_code == 200
 
 
 def test_a_reset_revokes_the_feed(desk):
