@@ -31,6 +31,8 @@ int mp_zoom_conf_check(struct mp_arena *arena, const struct mp_zoom_conf *conf, 
 
 struct mp_zoom *mp_zoom_new(const struct mp_zoom_conf *conf, struct mp_http *http, const struct mp_log *log);
 void mp_zoom_free(struct mp_zoom *zoom);
+/* Whether a browser may be sent there: an https page of zoom.us or of the hosts of ZOOM_API_URL and ZOOM_OAUTH_URL; http on this machine alone. */
+bool mp_zoom_is_its_page(const struct mp_zoom *zoom, struct mp_arena *arena, const char *text);
 
 /* What a call came to. Callers branch on this, never on Zoom's words. */
 enum mp_zoom_class {

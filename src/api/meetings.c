@@ -5,12 +5,14 @@
 #include "meetpool/clock.h"
 #include "meetpool/json.h"
 #include "meetpool/meeting.h"
+#include "meetpool/zoom.h"
 
 #define TOPIC_MAX      200
 #define AGENDA_MAX     2000
 #define DURATION_MAX   1440
 #define DURATION_USUAL 60
 #define SUB_MAX        190
+#define REFRESH_MS     15000 /* for all meetings of a list together */
 
 static int reply(const struct mp_request *req, struct mp_response *res, unsigned status, const char *message, const struct mp_meeting *meeting)
 {
@@ -110,15 +112,25 @@ static int meetings_read(struct mp_ctx *ctx, struct mp_request *req, struct mp_r
     return reply(req, res, 200, "Meeting", meeting);
 }
 
-static int read_filter(struct mp_ctx *ctx, const struct mp_request *req, struct mp_meeting_filter *filter, struct mp_page *page, struct mp_error *err)
+struct listing {
+    struct mp_meeting_filter filter;
+    struct mp_page page;
+    bool refresh;
+};
+
+static int read_filter(struct mp_ctx *ctx, const struct mp_request *req, struct listing *listing, struct mp_error *err)
 {
-    static const char *const names[] = {"page_size", "next_page_token", "from", "to", "status", "account", NULL};
+    static const char *const names[] = {"page_size", "next_page_token", "from", "to", "status", "account", "refresh", NULL};
     static const char *const statuses[] = {"creating", "scheduled", "started", "ended", "deleted", "failed", NULL};
     const char *account = mp_request_query(req, "account");
+    struct mp_meeting_filter *filter = &listing->filter;
+    struct mp_page *page = &listing->page;
     size_t status;
 
+    listing->refresh = false;
     *filter = (struct mp_meeting_filter){.status = -1, .account = -1, .from = -1, .to = -1};
     mp_query_refuse_unknown(req, names, err);
+    (void)mp_query_bool(req, "refresh", &listing->refresh, err);
     (void)mp_query_time(req, "from", &filter->from, err);
     (void)mp_query_time(req, "to", &filter->to, err);
     if (mp_query_enum(req, "status", statuses, &status, err) > 0)
@@ -138,24 +150,63 @@ static int read_filter(struct mp_ctx *ctx, const struct mp_request *req, struct 
     return 0;
 }
 
+/* Whether Zoom has anything to say of it. */
+static bool may_change(const struct mp_meeting *meeting)
+{
+    return meeting->row.zoom_id != 0 && (meeting->row.status == MP_MEETING_SCHEDULED || meeting->row.status == MP_MEETING_STARTED);
+}
+
+/* Asks Zoom about each, as long as the time lasts; those that Zoom has no more leave the list. */
+static int refresh_all(struct mp_ctx *ctx, struct mp_response *res, struct mp_meeting *meetings, size_t *count, struct mp_error *err)
+{
+    int64_t give_up_ms = mp_monotonic_ms() + REFRESH_MS;
+    size_t kept = 0, unasked = 0;
+
+    for (size_t i = 0; i < *count; i++) {
+        bool gone = false;
+
+        if (may_change(&meetings[i]) && mp_monotonic_ms() >= give_up_ms) {
+            unasked++;
+        } else if (may_change(&meetings[i]) && mp_meeting_refresh(ctx, &meetings[i], err) < 0) {
+            if (err->code != MP_E_NOT_FOUND && mp_error_status(err->code) != 502)
+                return -1;
+            gone = err->code == MP_E_NOT_FOUND;
+            unasked += gone ? 0 : 1;
+            mp_error_reset(err);
+        }
+        if (!gone)
+            meetings[kept++] = meetings[i];
+    }
+    *count = kept;
+    if (unasked > 0)
+        mp_response_warn(res, "zoom_failed", "Zoom could not be asked about %zu of these meetings; they are as they were recorded.", unasked);
+    return 0;
+}
+
 static int meetings_list(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
-    struct mp_meeting_filter filter;
+    int64_t last_start = 0, last_id = 0;
     struct mp_meeting *meetings;
     struct json_object *list;
-    struct mp_page page;
+    struct listing listing;
     size_t count;
     bool more;
 
-    if (read_filter(ctx, req, &filter, &page, err) < 0 || mp_meeting_list(ctx, &filter, &meetings, &count, err) < 0)
+    if (read_filter(ctx, req, &listing, err) < 0 || mp_meeting_list(ctx, &listing.filter, &meetings, &count, err) < 0)
         return -1;
-    more = count > page.size;
-    count = more ? page.size : count;
+    more = count > listing.page.size;
+    count = more ? listing.page.size : count;
+    if (more) { /* the next page begins where this one was recorded to end, wherever Zoom has moved it */
+        last_start = meetings[count - 1].row.starts_at;
+        last_id = meetings[count - 1].row.id;
+    }
+    if (listing.refresh && refresh_all(ctx, res, meetings, &count, err) < 0)
+        return -1;
     list = json_object_new_array_ext((int)count);
     for (size_t i = 0; i < count; i++)
         json_object_array_add(list, mp_meeting_json(req, &meetings[i]));
     mp_json_put(mp_response_data(res), "meetings", list);
-    mp_page_write(req, mp_response_data(res), more, more ? meetings[count - 1].row.starts_at : 0, more ? meetings[count - 1].row.id : 0);
+    mp_page_write(req, mp_response_data(res), more, last_start, last_id);
     res->message = "Meetings";
     return 0;
 }
@@ -197,7 +248,7 @@ static int meetings_change(struct mp_ctx *ctx, struct mp_request *req, struct mp
     if (mp_meeting_change(ctx, &meeting, &change, &outcome, err) < 0)
         return -1;
     if (change.starts_at >= 0 && change.starts_at < mp_now_ms())
-        mp_response_warn(res, "start_in_past", "The start is in the past; Zoom ignores such a change.");
+        mp_response_warn(res, "start_in_past", "The start is in the past; the meeting starts now.");
     warn_outcome(res, &outcome);
     mp_settings_compare(req, res, NULL, NULL, pmi_asked);
     return reply(req, res, 200, "Meeting changed", meeting);
@@ -231,6 +282,8 @@ static int meetings_start(struct mp_ctx *ctx, struct mp_request *req, struct mp_
 
     if (find(ctx, req, &meeting, err) < 0 || mp_meeting_start_url(ctx, meeting, &url, err) < 0)
         return -1;
+    if (!mp_zoom_is_its_page(ctx->zoom, req->arena, mp_secret_expose(&url).p))
+        return mp_fail(err, MP_E_ZOOM_FAILED, "Zoom gave a start URL that leads away from Zoom.");
     return mp_reply_redirect(res, mp_secret_expose(&url).p);
 }
 
@@ -238,8 +291,8 @@ static int meetings_start(struct mp_ctx *ctx, struct mp_request *req, struct mp_
 
 static const struct mp_route rows[] = {
     {"POST", "zoom/meetings", HOSTS, MP_ROUTE_SLOW, meetings_create},
-    {"GET", "zoom/meetings", HOSTS, 0, meetings_list},
-    {"GET", "zoom/meetings/{id}", HOSTS, 0, meetings_read}, /* with ?refresh=true it waits for Zoom; nginx sees that by the query */
+    {"GET", "zoom/meetings", HOSTS, 0, meetings_list}, /* with ?refresh=true both wait for Zoom; nginx sees that by the query */
+    {"GET", "zoom/meetings/{id}", HOSTS, 0, meetings_read},
     {"PATCH", "zoom/meetings/{id}", HOSTS, MP_ROUTE_SLOW, meetings_change},
     {"DELETE", "zoom/meetings/{id}", HOSTS, MP_ROUTE_SLOW, meetings_delete},
     {"POST", "zoom/meetings/{id}/end", HOSTS, MP_ROUTE_SLOW, meetings_end},

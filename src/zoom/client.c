@@ -51,6 +51,30 @@ void mp_zoom_free(struct mp_zoom *zoom)
         mp_arena_free(zoom->arena);
 }
 
+static bool is_host_of(struct mp_arena *arena, const char *base, const char *host)
+{
+    struct mp_url url;
+
+    return mp_url_parse(arena, base, &url) && strcmp(url.host, host) == 0;
+}
+
+bool mp_zoom_is_its_page(const struct mp_zoom *zoom, struct mp_arena *arena, const char *text)
+{
+    static const char domain[] = ".zoom.us";
+    struct mp_url url;
+    size_t len;
+
+    for (const char *p = text; *p != '\0'; p++) {
+        if (*p <= ' ' || *p > '~' || *p == '\\')
+            return false;
+    }
+    if (!mp_url_parse(arena, text, &url) || (strcmp(url.scheme, "https") != 0 && !mp_url_is_loopback(&url)))
+        return false;
+    len = strlen(url.host);
+    return strcmp(url.host, domain + 1) == 0 || (len >= sizeof(domain) && strcmp(url.host + len - (sizeof(domain) - 1), domain) == 0) ||
+           is_host_of(arena, zoom->api_url, url.host) || is_host_of(arena, zoom->oauth_url, url.host);
+}
+
 /* ---- There ---- */
 
 static void put_body(struct mp_arena *arena, const struct zoom_call *call, struct mp_http_request *req)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from booking import HOUR, MORNING, UTC, clean, instant, ms, text
+from booking import HOUR, MORNING, UTC, book, clean, instant, ms, text
 from harness import REPO
 
 COLUMNS = ("(owner_sub, host_sub, status, zoom_id, account_id, host_id, type, topic, starts_at, duration_min, timezone, created_at, updated_at, deleted_at)")
@@ -213,3 +213,58 @@ def test_booking_costs_the_same_in_a_long_history(history):
     assert least < 1000, f"{least} rows read to find a place"
     least = min(read_rows(history, lambda: history.get("zoom/account-stats"))[0] for _ in range(3))
     assert least < 1000, f"{least} rows read for the accounts' numbers"
+
+
+@pytest.fixture(scope="module")
+def asked(make_stack):
+    stack = make_stack()
+    yield stack
+    stack.sandbox.clear_faults()
+
+
+READ = {"method": "GET", "path": "/v2/meetings/*"}
+
+
+def test_a_list_asks_zoom_where_it_is_told_to(asked):
+    made = [book(asked, MORNING + hours * HOUR, topic=f"Lesson {hours}") for hours in range(3)]
+    for_zoom = lambda: [call for call in asked.sandbox.calls()["calls"] if call["method"] == "GET" and "/meetings/" in call["path"]]
+    before = len(for_zoom())
+    assert ids(asked.get("zoom/meetings").json()["data"]["meetings"]) == [one["id"] for one in reversed(made)]
+    assert len(for_zoom()) == before
+    asked.sandbox.call("PATCH", f"meetings/{made[0]['id']}", {"topic": "By hand"})
+    asked.sandbox.call("DELETE", f"meetings/{made[1]['id']}")
+    answer = asked.get("zoom/meetings?refresh=true")
+    assert answer.status_code == 200 and "warnings" not in answer.json(), answer.text
+    found = answer.json()["data"]["meetings"]
+    assert ids(found) == [made[2]["id"], made[0]["id"]] and found[1]["topic"] == "By hand"
+    # What has ended is not asked about, and a page asks for its own only.
+    before = len(for_zoom())
+    assert len(asked.get("zoom/meetings?refresh=true&page_size=1").json()["data"]["meetings"]) == 1
+    assert len(for_zoom()) == before + 1
+    assert asked.get("zoom/meetings?refresh=maybe").status_code == 422
+
+
+def test_a_list_as_recorded_where_zoom_fails(asked):
+    asked.sandbox.clear_faults()
+    number = book(asked, MORNING + 9 * HOUR)["id"]
+    asked.sandbox.fault({"status": 500, "body": {"code": 5000, "message": "Down"}}, READ)
+    answer = asked.get("zoom/meetings?refresh=true")
+    assert answer.status_code == 200 and number in ids(answer.json()["data"]["meetings"])
+    assert [warning["code"] for warning in answer.json()["warnings"]] == ["zoom_failed"]
+    asked.sandbox.clear_faults()
+
+
+@pytest.mark.parametrize("url", ["https://zoom.us.example/s/1", "https://evil.example/s/1?zak=x", "http://us02web.zoom.us/s/1", "https://evilzoom.us/s/1",
+                                 "https://zoom.us@evil.example/", "https://zoom.us\r\nX-Made-Up: 1", "https://evil.example\\.zoom.us/",
+                                 "http://localhost:1/s/1", "//zoom.us/s/1", "javascript:alert(1)"])
+def test_a_start_leads_to_zoom_alone(asked, url):
+    asked.sandbox.clear_faults()
+    number = asked.get("zoom/meetings?page_size=1").json()["data"]["meetings"][0]["id"]
+    asked.sandbox.fault({"status": 200, "body": {"id": int(number), "topic": "x", "type": 2, "start_url": url}}, READ, count=1)
+    answer = asked.get(f"zoom/meetings/{number}/start")
+    assert answer.status_code == 502 and answer.json()["code"] == "zoom_failed", answer.text
+    assert "Location" not in answer.headers and "X-Made-Up" not in answer.headers
+    for good in ("https://zoom.us/s/1?zak=x", "https://Us02Web.Zoom.us/s/1?zak=x", asked.sandbox.base + "/s/1?zak=x"):
+        asked.sandbox.fault({"status": 200, "body": {"id": int(number), "topic": "x", "type": 2, "start_url": good}}, READ, count=1)
+        answer = asked.get(f"zoom/meetings/{number}/start")
+        assert answer.status_code == 302 and answer.headers["Location"] == good, answer.text
