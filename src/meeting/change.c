@@ -273,6 +273,7 @@ static int change_here(struct changing *c, struct mp_meeting_outcome *outcome, s
 
     if (rc < 0)
         return -1;
+    c->mover = rc > 0 && c->place.state == MP_PLACE_DELETING;
     if (rc == 0 || c->place.state != MP_PLACE_HELD)
         return mp_fail(err, MP_E_CONFLICT, "The meeting is being made or removed; try again shortly.");
     if (mp_tx_run(c->ctx->db, want_it, c, err) < 0 || zoom_spec(c, &spec, err) < 0)
@@ -474,6 +475,19 @@ static int delete_ended(struct mp_ctx *ctx, const struct mp_meeting *meeting, st
     return rc <= 0 ? rc : mp_store_place_found(ctx->db, &place, meeting->row.zoom_id, err) < 0 ? -1 : 0;
 }
 
+/* Where it was moved since it was read, the one that took its place goes. */
+static int delete_moved(struct mp_ctx *ctx, const struct mp_meeting *meeting, struct mp_meeting_outcome *outcome, struct mp_error *err)
+{
+    struct mp_meeting_row row;
+    struct mp_meeting *moved;
+    int rc = mp_store_meeting_by_id(ctx->db, ctx->arena, meeting->row.id, &row, err);
+
+    if (rc <= 0 || row.replaced_by == 0)
+        return rc < 0 ? -1 : 0;
+    rc = mp_meeting_by_row(ctx, row.replaced_by, &moved, err);
+    return rc <= 0 ? rc : mp_meeting_delete(ctx, moved, outcome, err);
+}
+
 int mp_meeting_delete(struct mp_ctx *ctx, struct mp_meeting *meeting, struct mp_meeting_outcome *outcome, struct mp_error *err)
 {
     struct deleting d = {.ctx = ctx, .meeting_id = meeting->row.id, .now_ms = mp_now_ms()};
@@ -485,7 +499,7 @@ int mp_meeting_delete(struct mp_ctx *ctx, struct mp_meeting *meeting, struct mp_
     if (mp_tx_run(ctx->db, give_up_meeting, &d, err) < 0)
         return -1;
     if (d.held == 0)
-        return meeting->row.status == MP_MEETING_ENDED ? delete_ended(ctx, meeting, outcome, err) : 0;
+        return meeting->row.status == MP_MEETING_ENDED ? delete_ended(ctx, meeting, outcome, err) : delete_moved(ctx, meeting, outcome, err);
     if (meeting->account < 0) {
         outcome->zoom_failed = "the account that made it is no longer configured here";
         return 0;

@@ -83,6 +83,22 @@ def test_a_delete_during_a_move(pool, aside):
     settled(pool, other["id"])
 
 
+def test_a_delete_at_the_instant_of_a_move(pool, aside):
+    """It has read the meeting before the two are swapped, and writes after."""
+    meeting, other = crowded(pool)
+    answer = moving(pool, aside, meeting)
+    with pool.stack.db() as connection, connection.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        cursor.execute("SELECT id FROM place WHERE zoom_id = %s FOR UPDATE", meeting["id"])
+        wait_for(lambda: len(pool.live()) == 3, 5)
+        time.sleep(1.7)
+        deleted = aside(pool.stack.delete, f"zoom/meetings/{meeting['id']}")
+        time.sleep(0.5)
+        cursor.execute("ROLLBACK")
+    assert deleted.result().status_code == 200 and answer.result().status_code in (200, 404)
+    settled(pool, other["id"])
+
+
 def test_another_change_during_a_move(pool, aside):
     meeting, other = crowded(pool)
     answer = moving(pool, aside, meeting)
@@ -140,6 +156,33 @@ def test_a_host_whose_day_is_used_up(pool):
     assert [detail["field"] for detail in body["details"]] == ["account_1"]
     assert warnings(patch(pool, meeting, start_time=noon(meeting))) == ["moved"]
     pool.agree(meetings=1)
+
+
+def test_a_host_that_is_configured_no_more(pool):
+    """Its account is; so what the meeting needs can still be said to Zoom."""
+    meeting = pool.booked(account="account_1")
+    pool.stack.rows("INSERT IGNORE INTO host (account_id, zoom_user) SELECT account_id, 'gone@host.example' FROM meeting WHERE zoom_id = %s", meeting["id"])
+    for table in ("place", "meeting"):
+        pool.stack.rows(f"UPDATE {table} SET host_id = (SELECT id FROM host WHERE zoom_user = 'gone@host.example') WHERE zoom_id = %s", meeting["id"])
+    assert warnings(patch(pool, meeting, topic="Still", start_time=noon(meeting))) == []
+    pool.agree(meetings=1)
+    assert pool.at_zoom(meeting)["topic"] == "Still"
+
+
+@pytest.mark.parametrize("zoom_up", [True, False])
+def test_a_delete_while_zoom_has_the_old_time(pool, zoom_up):
+    meeting = pool.booked(account="account_1")
+    pool.fault(DOWN, UPDATE, count=-1)
+    assert warnings(patch(pool, meeting, start_time=noon(meeting))) == ["zoom_failed"]
+    if not zoom_up:
+        pool.fault(DOWN, DELETE, count=-1)
+    assert warnings(pool.stack.delete(f"zoom/meetings/{meeting['id']}")) == ([] if zoom_up else ["zoom_failed"])
+    if not zoom_up:
+        time.sleep(4)
+        refused(pool.book(account="account_1", start_time=meeting["start_time"]), 409, "no_capacity")
+    pool.sandbox.clear_faults()
+    pool.agree(meetings=0)
+    pool.booked(account="account_1", start_time=meeting["start_time"])
 
 
 # ---- where it is
