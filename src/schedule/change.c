@@ -6,8 +6,9 @@
 #include "meetpool/json.h"
 #include "schedule_int.h"
 
-#define SERIES_MAX 1000
-#define TOLD_MAX   2000
+#define SERIES_MAX   1000
+#define TOLD_MAX     2000
+#define CANCEL_TRIES 5
 
 /* One change on its way. */
 struct changing {
@@ -409,13 +410,35 @@ int mp_booking_change(struct mp_ctx *ctx, struct mp_booking **booking, const str
     return change_one(ctx, booking, change, false, err);
 }
 
+/* Whatever somebody else has changed at the same moment, it is to go. */
+static int cancel_one(struct mp_ctx *ctx, struct mp_booking **booking, const struct mp_booking_change *change, struct mp_error *err)
+{
+    for (int tries = 1;; tries++) {
+        struct mp_booking *seen;
+        struct mp_error unread;
+
+        if (change_one(ctx, booking, change, false, err) == 0)
+            return 0;
+        mp_error_init(&unread, ctx->arena);
+        if (err->code != MP_E_CONFLICT || tries == CANCEL_TRIES || schedule_load(ctx, (*booking)->row.id, &seen, &unread) <= 0 ||
+            seen->row.version == (*booking)->row.version)
+            return -1;
+        mp_error_reset(err);
+        *booking = seen;
+    }
+}
+
 int mp_booking_cancel(struct mp_ctx *ctx, struct mp_booking *booking, enum mp_series_scope scope, struct mp_error *err)
 {
     const struct mp_booking_change change = {.starts_at = -1, .ends_at = -1, .wants_meeting = -1, .status = MP_BOOKING_DELETED, .scope = scope};
     struct mp_booking *cancelled = booking;
 
-    if (mp_booking_change(ctx, &cancelled, &change, err) < 0)
+    if (scope != MP_SERIES_THIS && booking->row.series_id != NULL) {
+        if (change_series(ctx, &cancelled, &change, err) < 0)
+            return -1;
+    } else if (cancel_one(ctx, &cancelled, &change, err) < 0) {
         return -1;
+    }
     *booking = *cancelled;
     return 0;
 }
