@@ -1,5 +1,10 @@
+import json
+import os
+import pathlib
+
 import pytest
 
+from contract import CONTRACT
 from harness import Stacks
 
 alive = []
@@ -25,6 +30,13 @@ def make_stack():
     """make_stack(MEETPOOL_WORKERS=2, …): a stack of the module's own. make_stack(database_of=other): a second one on the same database."""
     for made in stacks():
         yield made.make
+
+
+def pytest_sessionfinish(session):
+    """For test_zz_openapi_seen.py, where the suite runs in parts."""
+    if os.environ.get("MEETPOOL_TEST_DIR"):
+        path = pathlib.Path(os.environ["MEETPOOL_TEST_DIR"], f"seen-{os.getpid()}.json")
+        path.write_text(json.dumps({"files": sorted({item.path.name for item in session.items}), "seen": sorted(CONTRACT.seen)}))
 
 
 @pytest.hookimpl(hookwrapper=True)

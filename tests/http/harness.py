@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -26,9 +27,28 @@ SETTING = re.compile(r"(ZOOM|MEETPOOL|AWS)_|BUCKET_NAME$")
 TIMEOUT_S = 90
 
 
+def candidates():
+    """Ports to try. MEETPOOL_TEST_PORTS begins a range of 10000 that no other run beside this one uses; without it the system names them."""
+    first = int(os.environ.get("MEETPOOL_TEST_PORTS") or 0)
+    start = random.randrange(10000)
+    while first:
+        yield first + start % 10000
+        start += 1
+    while True:
+        yield 0
+
+
+PORTS = candidates()
+
+
 def free_ports(count):
     """Ports that nobody listens on now. All are held until all are found, so that they differ."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    held = []
+    while len(held) < count:
+        try:
+            held.append(socket.create_server(("127.0.0.1", next(PORTS))))
+        except OSError:
+            continue
     ports = [one.getsockname()[1] for one in held]
     for one in held:
         one.close()

@@ -23,6 +23,7 @@ def walk(stack):
     assert stack.post("zoom/meetings", MEETING, role="tutor", sub="walker", headers=key).headers["Idempotency-Replayed"] == "true"
     assert stack.post("zoom/meetings", {**MEETING, "duration": 31}, role="tutor", sub="walker", headers=key).status_code == 422
     one = f"zoom/meetings/{made['id']}"
+    assert stack.get("admin/audit-log").status_code == 200
     for path in ("zoom/meetings", "zoom/meetings?page_size=1&status=scheduled", "zoom/meetings?page_size=x", one, f"{one}?refresh=true", f"{one}?nope=1",
                  f"{one}/start", "zoom/status", "zoom/account-stats", "me", "openapi.json", "/healthz", "/readyz", "no/such/route"):
         stack.get(path)
