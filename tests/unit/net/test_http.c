@@ -465,10 +465,10 @@ static void several_share_their_time_and_no_fate(void **state)
     (void)state;
     for (size_t i = 0; i < SEVERAL; i++)
         peer_reply(peer, i == 2 ? "cut=30" : i == 4 ? "cut=0,hang" : i == 5 ? "reset,cut=0" : "echo,delay=300", answer);
-    all = start_several("POST", 1200);
-    assert_null(mp_http_land(http, 0));
+    all = start_several("POST", 2400);
     assert_int_equal(land_several(all), SEVERAL - 3);
-    assert_in_range(mp_monotonic_ms() - began_ms, 1200, 2000);
+    /* As long as the one that hangs, not as all of them together. */
+    assert_in_range(mp_monotonic_ms() - began_ms, 2400, 4700);
     assert_int_equal(peer_seen(peer, arena).count, SEVERAL);
     for (size_t i = 0; i < SEVERAL; i++)
         assert_in_range(all->res[i].call, MP_CALL_ANSWERED, all->res[i].call == MP_CALL_ANSWERED ? MP_CALL_ANSWERED : MP_CALL_MAYBE_DONE);
@@ -496,9 +496,11 @@ static void one_may_be_called_among_several(void **state)
 
     (void)state;
     for (size_t i = 0; i <= SEVERAL; i++)
-        peer_reply(peer, i < SEVERAL ? "echo,delay=400" : "-", answer);
-    all = start_several("GET", 3000);
-    mp_sleep_ms(200);
+        peer_reply(peer, i < SEVERAL ? "echo,delay=2000" : "-", answer);
+    all = start_several("GET", 9000);
+    /* The far side answers in the order in which it is asked. */
+    for (int tries = 0; tries < 100 && peer_seen(peer, arena).count < SEVERAL; tries++)
+        assert_null(mp_http_land(http, 10));
     assert_string_equal(call("GET", "/").body.p, "**");
     assert_int_equal(land_several(all), SEVERAL);
 }
