@@ -66,8 +66,8 @@ static int reply(struct mp_ctx *ctx, const struct mp_request *req, struct mp_res
     return 0;
 }
 
-/* `course_id`: one that the caller may read. */
-static void read_course(struct mp_ctx *ctx, const struct mp_request *req, const struct mp_json_reader *r, struct mp_batch_row *row)
+/* `course_id`: one that the caller may read. A new batch has its zone unless it names one. */
+static void read_course(struct mp_ctx *ctx, const struct mp_request *req, const struct mp_json_reader *r, bool creating, struct mp_batch_row *row)
 {
     struct mp_course_row course;
     struct mp_error missing;
@@ -86,7 +86,7 @@ static void read_course(struct mp_ctx *ctx, const struct mp_request *req, const 
     row->course_id = course.id;
     row->course_public_id = course.public_id;
     row->course_title = course.title;
-    if (!mp_json_has(r, "timezone"))
+    if (creating)
         row->timezone = course.timezone;
 }
 
@@ -121,7 +121,7 @@ static int decode(struct mp_ctx *ctx, const struct mp_request *req, struct mp_re
 
     if (!w->creating || mp_json_require(&r, "name"))
         (void)mp_json_get_name(&r, "name", NAME_MAX_CHARS, &w->row.name);
-    read_course(ctx, req, &r, &w->row);
+    read_course(ctx, req, &r, w->creating, &w->row);
     if (mp_json_get_enum(&r, "batch_type", types, &type) > 0) {
         if (!w->creating && strcmp(types[type], w->row.batch_type) != 0)
             mp_error_field(err, "batch_type", "cannot be changed; make another batch");
@@ -201,15 +201,23 @@ static int batches_create(struct mp_ctx *ctx, struct mp_request *req, struct mp_
 {
     int64_t now_ms = mp_now_ms();
     struct wanted w = {.creating = true,
-                       .row = {.public_id = mp_store_public_id(req->arena, now_ms),
+                       .row = {.public_id = mp_unit_public_id(ctx, now_ms),
                                .owner_sub = req->user.sub,
                                .batch_type = "group",
                                .timezone = mp_request_conf(req)->timezone,
                                .created_at = now_ms,
                                .updated_at = now_ms}};
 
-    if (decode(ctx, req, res, &w, err) < 0 || mp_tx_run(ctx->db, store, &w, err) < 0)
+    if (decode(ctx, req, res, &w, err) < 0)
         return -1;
+    if (mp_tx_run(ctx->db, store, &w, err) < 0) {
+        if (err->code != MP_E_CONFLICT || ctx->unit_key == NULL)
+            return -1;
+        /* As for courses: it was stored by a try that died. */
+        mp_error_reset(err);
+        if (mp_batch_find(ctx, req, w.row.public_id, true, &w.row, err) < 0)
+            return -1;
+    }
     return reply(ctx, req, res, 201, "Batch created", &w.row, err);
 }
 

@@ -10,6 +10,8 @@ int mp_course_find(struct mp_ctx *ctx, const struct mp_request *req, const char 
                    struct mp_error *err) MP_MUST_CHECK;
 int mp_batch_find(struct mp_ctx *ctx, const struct mp_request *req, const char *public_id, bool to_change, struct mp_batch_row *row,
                   struct mp_error *err) MP_MUST_CHECK;
+/* The public id of what a POST makes: the same for every try of a unit of work, so that none makes a second one. */
+const char *mp_unit_public_id(const struct mp_ctx *ctx, int64_t now_ms);
 /* ?status=active|deleted and the page. */
 int mp_course_query_read(const struct mp_request *req, bool *deleted, struct mp_page *page, struct mp_error *err) MP_MUST_CHECK;
 

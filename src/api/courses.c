@@ -59,17 +59,30 @@ int mp_course_find(struct mp_ctx *ctx, const struct mp_request *req, const char 
     return count > 0 ? 0 : mp_fail(err, MP_E_NOT_FOUND, "There is no such course.");
 }
 
+const char *mp_unit_public_id(const struct mp_ctx *ctx, int64_t now_ms)
+{
+    return ctx->unit_key != NULL ? mp_arena_strndup(ctx->arena, (struct mp_slice){ctx->unit_key, 24}) : mp_store_public_id(ctx->arena, now_ms);
+}
+
 static int courses_create(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
     int64_t now_ms = mp_now_ms();
-    struct mp_course_row row = {.public_id = mp_store_public_id(req->arena, now_ms),
+    struct mp_course_row row = {.public_id = mp_unit_public_id(ctx, now_ms),
                                 .owner_sub = req->user.sub,
                                 .timezone = mp_request_conf(req)->timezone,
                                 .created_at = now_ms,
                                 .updated_at = now_ms};
 
-    if (decode(req, &row, true, err) < 0 || mp_store_course_insert(ctx->db, &row, err) < 0)
+    if (decode(req, &row, true, err) < 0)
         return -1;
+    if (mp_store_course_insert(ctx->db, &row, err) < 0) {
+        if (err->code != MP_E_CONFLICT || ctx->unit_key == NULL)
+            return -1;
+        /* The first try of this unit of work has stored it and died before it could say so. */
+        mp_error_reset(err);
+        if (mp_course_find(ctx, req, row.public_id, true, &row, err) < 0)
+            return -1;
+    }
     return reply(res, 201, "Course created", &row);
 }
 
