@@ -384,8 +384,11 @@ int mp_store_booking_insert(struct mp_db *db, struct mp_booking_row *row, const 
 int mp_store_booking_by_public(struct mp_db *db, struct mp_arena *arena, enum mp_booking_kind kind, const char *public_id, struct mp_booking_row *row,
                                struct mp_error *err)
 {
-    struct mp_stmt *st = mp_db_begin(db, &booking_by_public);
+    struct mp_stmt *st;
 
+    if (!store_is_public_id(public_id))
+        return 0;
+    st = mp_db_begin(db, &booking_by_public);
     mp_bind_text(st, public_id);
     mp_bind_text(st, kind_names[kind]);
     return one_booking(st, arena, row, err);

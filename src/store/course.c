@@ -133,8 +133,11 @@ static int one_course(struct mp_stmt *st, struct mp_arena *arena, struct mp_cour
 
 int mp_store_course_by_public(struct mp_db *db, struct mp_arena *arena, const char *public_id, struct mp_course_row *row, struct mp_error *err)
 {
-    struct mp_stmt *st = mp_db_begin(db, &course_by_public);
+    struct mp_stmt *st;
 
+    if (!store_is_public_id(public_id))
+        return 0;
+    st = mp_db_begin(db, &course_by_public);
     mp_bind_text(st, public_id);
     return one_course(st, arena, row, err);
 }
@@ -247,8 +250,11 @@ static int one_batch(struct mp_stmt *st, struct mp_arena *arena, struct mp_batch
 
 int mp_store_batch_by_public(struct mp_db *db, struct mp_arena *arena, const char *public_id, struct mp_batch_row *row, struct mp_error *err)
 {
-    struct mp_stmt *st = mp_db_begin(db, &batch_by_public);
+    struct mp_stmt *st;
 
+    if (!store_is_public_id(public_id))
+        return 0;
+    st = mp_db_begin(db, &batch_by_public);
     mp_bind_text(st, public_id);
     return one_batch(st, arena, row, err);
 }

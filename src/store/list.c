@@ -2,6 +2,8 @@
 
 #include "store_int.h"
 
+#define PUBLIC_ID_LENGTH 24
+
 void *store_list_next(struct store_list *list)
 {
     if (list->count == list->cap) {
@@ -14,4 +16,9 @@ void *store_list_next(struct store_list *list)
         list->cap = wider;
     }
     return (char *)list->rows + list->count++ * list->size;
+}
+
+bool store_is_public_id(const char *text)
+{
+    return strlen(text) == PUBLIC_ID_LENGTH && strspn(text, "0123456789abcdef") == PUBLIC_ID_LENGTH;
 }
