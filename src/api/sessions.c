@@ -47,7 +47,7 @@ static bool date_of(const char *text, struct mp_civil *civil)
 {
     int century, year;
 
-    if (strlen(text) < 10 || (text[10] != '\0' && strncmp(text + 10, "T00:00:00", 9) != 0) || text[4] != '-' || text[7] != '-')
+    if (strlen(text) < 10 || (text[10] != '\0' && strcmp(text + 10, "T00:00:00.000Z") != 0) || text[4] != '-' || text[7] != '-')
         return false;
     if (!two_digits(text, 99, &century) || !two_digits(text + 2, 99, &year) || !two_digits(text + 5, 12, &civil->month) ||
         !two_digits(text + 8, 31, &civil->day))
