@@ -86,17 +86,22 @@ struct mp_booking_change {
     size_t members_count;
     int status; /* enum mp_booking_status, or -1 */
     enum mp_series_scope scope;
+    const char *viewer; /* who asks; NULL: somebody who may change everybody's */
 };
 /*
  * `booking` is read anew. MP_E_NO_CAPACITY where the new time fits nowhere: nothing has changed then. MP_E_CONFLICT where somebody else changed it
  * since it was read, or its meeting runs and is to be moved or taken away. What Zoom could not be told is told in the booking: it is pending. In a
  * series those that do not fit stay as they were, and after 20 s of calls to Zoom the rest follows in the background: `trouble_text` says so;
- * a failure only where none was changed. Bookings of the series that have begun stay as they are, but for the one that is named.
+ * a failure only where none was changed. Bookings of the series that have begun stay as they are, but for the one that is named; so do those that are
+ * not the viewer's: whose owner or host (or batch's owner or instructor) is somebody else.
  */
 int mp_booking_change(struct mp_ctx *ctx, struct mp_booking **booking, const struct mp_booking_change *change, struct mp_error *err) MP_MUST_CHECK;
-/* Cancels: its people see it no more, its meeting goes, its place is free. */
-int mp_booking_cancel(struct mp_ctx *ctx, struct mp_booking *booking, enum mp_series_scope scope, struct mp_error *err) MP_MUST_CHECK;
-/* The meeting for one that has none, also where the one it had was deleted. MP_E_HAS_MEETING where it has one. */
+/* Cancels: its people see it no more, its meeting goes, its place is free. `viewer` as in a change. MP_E_NOT_FOUND where somebody has taken it from
+ * the viewer at the same moment. */
+int mp_booking_cancel(struct mp_ctx *ctx, struct mp_booking *booking, enum mp_series_scope scope, const char *viewer,
+                      struct mp_error *err) MP_MUST_CHECK;
+/* The meeting for one that has none, also where the one it had was deleted. MP_E_HAS_MEETING where it has one; MP_E_CONFLICT where it is not
+ * scheduled; MP_E_ZOOM_DISABLED, MP_E_ZOOM_NOT_CONFIGURED where nothing could ever make it. */
 int mp_booking_add_meeting(struct mp_ctx *ctx, struct mp_booking **booking, struct json_object *settings, struct mp_error *err) MP_MUST_CHECK;
 int mp_booking_list(struct mp_ctx *ctx, const struct mp_booking_query *query, struct mp_booking **out, size_t *count,
                     struct mp_error *err) MP_MUST_CHECK;

@@ -29,6 +29,11 @@ enum mp_booking_access mp_booking_access(const struct mp_request *req, const str
     return MP_MAY_NOTHING;
 }
 
+const char *mp_booking_viewer(const struct mp_request *req)
+{
+    return req->user.role == MP_ROLE_ADMIN ? NULL : req->user.sub;
+}
+
 /* ---- Sessions ---- */
 
 static const struct mp_meeting *live_meeting(const struct mp_booking *booking)

@@ -11,6 +11,9 @@ enum mp_booking_access { MP_MAY_NOTHING, MP_MAY_READ, MP_MAY_CHANGE };
 /* Admins may everything; owner and host (and a batch's owner and instructor) change if they are staff; whoever takes part reads. */
 enum mp_booking_access mp_booking_access(const struct mp_request *req, const struct mp_booking *booking);
 
+/* Whose bookings of a series a change means: the caller's; NULL for admins, who change everybody's. */
+const char *mp_booking_viewer(const struct mp_request *req);
+
 /* A session, as it looks wherever it is answered; start URLs only for those who may change it. Handed over. */
 struct json_object *mp_session_json(const struct mp_request *req, const struct mp_booking *booking);
 /* The meeting beside a session: id, join_url, start_url, password, topic, start_time, duration; NULL (null) where there is none. */

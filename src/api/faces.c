@@ -327,6 +327,7 @@ static int decode_change(const struct mp_request *req, struct mp_response *res, 
         change->status = (int)status;
     change->settings = mp_booking_settings_read(&r, req, res);
     mp_scope_read(&r, &change->scope);
+    change->viewer = mp_booking_viewer(req);
     return mp_error_set(err) ? -1 : 0;
 }
 
@@ -357,7 +358,7 @@ static int faces_delete(struct mp_ctx *ctx, struct mp_request *req, struct mp_re
         mp_error_field(err, "scope", "a patient cancels one appointment at a time");
         return -1;
     }
-    if (find(ctx, req, face, least, &booking, err) < 0 || mp_booking_cancel(ctx, booking, scope, err) < 0)
+    if (find(ctx, req, face, least, &booking, err) < 0 || mp_booking_cancel(ctx, booking, scope, mp_booking_viewer(req), err) < 0)
         return -1;
     mp_booking_warn_trouble(res, booking, -1);
     res->message = mp_arena_printf(req->arena, "%s deleted", face->label);

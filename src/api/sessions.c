@@ -452,6 +452,7 @@ static int decode_change(const struct mp_request *req, struct mp_response *res, 
         change->status = (int)status;
     change->settings = mp_booking_settings_read(&r, req, res);
     mp_scope_read(&r, &change->scope);
+    change->viewer = mp_booking_viewer(req);
     return mp_error_set(err) ? -1 : 0;
 }
 
@@ -471,7 +472,8 @@ static int schedule_delete(struct mp_ctx *ctx, struct mp_request *req, struct mp
     enum mp_series_scope scope;
     struct mp_booking *booking;
 
-    if (mp_scope_query(req, &scope, err) < 0 || find(ctx, req, true, &booking, err) < 0 || mp_booking_cancel(ctx, booking, scope, err) < 0)
+    if (mp_scope_query(req, &scope, err) < 0 || find(ctx, req, true, &booking, err) < 0 ||
+        mp_booking_cancel(ctx, booking, scope, mp_booking_viewer(req), err) < 0)
         return -1;
     mp_booking_warn_trouble(res, booking, -1);
     res->message = "Session deleted";

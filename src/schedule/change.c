@@ -29,6 +29,23 @@ static bool same(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+/* ---- Whose it is ---- */
+
+static bool is_own(const struct mp_booking *b, const char *viewer)
+{
+    return viewer == NULL || same(b->row.owner_sub, viewer) || same(b->row.host_sub, viewer) ||
+           (b->batch != NULL && (same(b->batch->owner_sub, viewer) || same(b->batch->instructor_sub, viewer)));
+}
+
+static bool is_member(const struct mp_booking *b, const char *viewer)
+{
+    for (size_t i = 0; i < b->people_count; i++) {
+        if (b->people[i].part == MP_PART_MEMBER && same(b->people[i].sub, viewer))
+            return true;
+    }
+    return false;
+}
+
 /* ---- What is wanted ---- */
 
 static int merge_settings(struct changing *c, struct json_object *asked, struct mp_error *err)
@@ -285,16 +302,20 @@ static void note_failure(struct series *s, const struct mp_booking_row *row, con
     mp_buf_addf(&s->told, " %s: %s", mp_time_format(s->ctx->arena, row->starts_at), mp_error_message(err));
 }
 
-/* One of them. -1: it stays as it was. */
+/* One of them; somebody else's stays as it is. -1: it stays as it was. */
 static int change_member(struct series *s, const struct mp_booking_row *row, struct mp_error *err)
 {
     bool later = mp_monotonic_ms() > s->give_up_ms;
     struct mp_booking_change change = *s->change;
     struct mp_booking *booking;
 
+    if (schedule_wrap(s->ctx, row, &booking, err) < 0)
+        return -1;
+    if (!is_own(booking, change.viewer))
+        return row->id == s->named.id ? mp_fail(err, MP_E_NOT_FOUND, "It is not there any more.") : 0;
     if (change.starts_at >= 0 && shift(s, row, &change, err) < 0)
         return -1;
-    if (schedule_wrap(s->ctx, row, &booking, err) < 0 || change_one(s->ctx, &booking, &change, later, err) < 0)
+    if (change_one(s->ctx, &booking, &change, later, err) < 0)
         return -1;
     s->changed++;
     s->later += later;
@@ -410,9 +431,11 @@ int mp_booking_change(struct mp_ctx *ctx, struct mp_booking **booking, const str
     return change_one(ctx, booking, change, false, err);
 }
 
-/* Whatever somebody else has changed at the same moment, it is to go. */
+/* Whatever somebody else has changed at the same moment, it is to go; unless it was taken from the viewer, who owned it or took part. */
 static int cancel_one(struct mp_ctx *ctx, struct mp_booking **booking, const struct mp_booking_change *change, struct mp_error *err)
 {
+    bool owned = is_own(*booking, change->viewer);
+
     for (int tries = 1;; tries++) {
         struct mp_booking *seen;
         struct mp_error unread;
@@ -424,13 +447,16 @@ static int cancel_one(struct mp_ctx *ctx, struct mp_booking **booking, const str
             seen->row.version == (*booking)->row.version)
             return -1;
         mp_error_reset(err);
+        if (owned ? !is_own(seen, change->viewer) : !is_member(seen, change->viewer))
+            return mp_fail(err, MP_E_NOT_FOUND, "It is not there any more.");
         *booking = seen;
     }
 }
 
-int mp_booking_cancel(struct mp_ctx *ctx, struct mp_booking *booking, enum mp_series_scope scope, struct mp_error *err)
+int mp_booking_cancel(struct mp_ctx *ctx, struct mp_booking *booking, enum mp_series_scope scope, const char *viewer, struct mp_error *err)
 {
-    const struct mp_booking_change change = {.starts_at = -1, .ends_at = -1, .wants_meeting = -1, .status = MP_BOOKING_DELETED, .scope = scope};
+    const struct mp_booking_change change = {
+        .starts_at = -1, .ends_at = -1, .wants_meeting = -1, .status = MP_BOOKING_DELETED, .scope = scope, .viewer = viewer};
     struct mp_booking *cancelled = booking;
 
     if (scope != MP_SERIES_THIS && booking->row.series_id != NULL) {

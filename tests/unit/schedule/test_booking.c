@@ -66,7 +66,7 @@ static void disabled_it_is_stored_and_never_due(void **state)
     assert_int_equal(must_find(d, made)->row.meeting_state, MP_STATE_NONE);
     assert_false(must_find(d, made)->row.dirty);
     assert_int_equal(number(d, "SELECT COUNT(*) FROM booking WHERE retry_at IS NOT NULL"), 0);
-    must(d, mp_booking_cancel(&d->ctx, made, MP_SERIES_THIS, &d->err));
+    must(d, mp_booking_cancel(&d->ctx, made, MP_SERIES_THIS, NULL, &d->err));
     assert_int_equal(number(d, "SELECT COUNT(*) FROM booking WHERE retry_at IS NOT NULL OR dirty"), 0);
 }
 
@@ -373,7 +373,7 @@ static void a_week_of_a_person(void **state)
     assert_int_equal(list[1].row.id, moved->row.id);
     query.status = MP_BOOKING_COMPLETED;
     assert_int_equal(listed(d, &query, &list), 1);
-    must(d, mp_booking_cancel(&d->ctx, moved, MP_SERIES_THIS, &d->err));
+    must(d, mp_booking_cancel(&d->ctx, moved, MP_SERIES_THIS, NULL, &d->err));
     assert_int_equal(listed(d, &query, &list), 0);
     query.status = MP_BOOKING_DELETED;
     assert_int_equal(listed(d, &query, &list), 1);
@@ -554,7 +554,7 @@ static void the_following_ones_and_no_others(void **state)
     assert_string_equal(must_find(d, &made[0])->row.title, "Algebra");
     assert_string_equal(must_find(d, &made[1])->row.title, "Geometry");
     assert_string_equal(must_find(d, &made[2])->row.title, "Geometry");
-    must(d, mp_booking_cancel(&d->ctx, named, MP_SERIES_FOLLOWING, &d->err));
+    must(d, mp_booking_cancel(&d->ctx, named, MP_SERIES_FOLLOWING, NULL, &d->err));
     assert_int_equal(number(d, "SELECT COUNT(*) FROM booking WHERE status = 'deleted'"), 2);
     assert_non_null(must_find(d, &made[0]));
 }

@@ -57,7 +57,7 @@ static void made_changed_and_cancelled(void **state)
     assert_int_equal(found->meeting->row.duration_min, 45);
     assert_non_null(strstr(sandbox_control(d, "GET", "meetings", NULL), "\"topic\":\"Geometry\""));
 
-    must(d, mp_booking_cancel(&d->ctx, found, MP_SERIES_THIS, &d->err));
+    must(d, mp_booking_cancel(&d->ctx, found, MP_SERIES_THIS, NULL, &d->err));
     assert_int_equal(found->row.status, MP_BOOKING_DELETED);
     assert_int_equal(found->row.meeting_state, MP_STATE_NONE);
     assert_int_equal(sandbox_meetings(d), 0);
@@ -84,7 +84,7 @@ static void many_in_order_and_what_does_not_fit_is_told(void **state)
     assert_string_equal(made[2].trouble_text, dry[2].trouble_text);
     assert_int_equal(made[2].row.meeting_state, MP_STATE_PENDING);
     /* Room is made: the runner makes it. */
-    must(d, mp_booking_cancel(&d->ctx, &made[0], MP_SERIES_THIS, &d->err));
+    must(d, mp_booking_cancel(&d->ctx, &made[0], MP_SERIES_THIS, NULL, &d->err));
     assert_int_equal(repair_now(d), 1);
     assert_int_equal(must_find(d, &made[2])->row.meeting_state, MP_STATE_OK);
     assert_int_equal(sandbox_meetings(d), 2);
@@ -114,7 +114,7 @@ static void a_time_without_room_changes_nothing(void **state)
     assert_int_equal(after->meeting->row.starts_at, AT(2, 10, 0));
     assert_int_equal(number(d, "SELECT COUNT(*) FROM booking WHERE worker IS NOT NULL OR retry_at IS NOT NULL"), 0);
     /* One host is busy then, the other takes it over. */
-    must(d, mp_booking_cancel(&d->ctx, &made[0], MP_SERIES_THIS, &d->err));
+    must(d, mp_booking_cancel(&d->ctx, &made[0], MP_SERIES_THIS, NULL, &d->err));
     must(d, mp_booking_change(&d->ctx, &after, &change, &d->err));
     assert_int_equal(after->row.starts_at, AT(1, 10, 30));
     assert_int_equal(after->row.meeting_state, MP_STATE_OK);
@@ -194,7 +194,7 @@ static void one_that_died_and_was_cancelled_leaves_nothing(void **state)
     run_sql(d, "UPDATE booking SET meeting_id = NULL, meeting_state = 'pending', dirty = 1, worker = 'dead/1/1', fence = 1,"
                " lease_until = UNIX_TIMESTAMP(NOW(3)) * 1000 + 60000, retry_at = lease_until");
     b = must_find(d, b);
-    must(d, mp_booking_cancel(&d->ctx, b, MP_SERIES_THIS, &d->err));
+    must(d, mp_booking_cancel(&d->ctx, b, MP_SERIES_THIS, NULL, &d->err));
     assert_int_equal(b->row.meeting_state, MP_STATE_NONE);
     assert_int_equal(sandbox_meetings(d), 0);
     assert_int_equal(places_taken(d), 0);
@@ -231,7 +231,7 @@ static void a_running_one_is_not_cancelled(void **state)
 
     run_sql(d, "UPDATE meeting SET status = 'started', started_at = 1");
     b = must_find(d, b);
-    assert_int_equal(mp_booking_cancel(&d->ctx, b, MP_SERIES_THIS, &d->err), -1);
+    assert_int_equal(mp_booking_cancel(&d->ctx, b, MP_SERIES_THIS, NULL, &d->err), -1);
     assert_int_equal(d->err.code, MP_E_CONFLICT);
     b = must_find(d, b);
     assert_int_equal(b->row.version, 1);
@@ -391,7 +391,7 @@ static void cancelled_while_it_is_made(void **state)
     pid_t maker;
     struct mp_booking *b = being_made(d, "here/2/1", "before", &maker);
 
-    must(d, mp_booking_cancel(&d->ctx, b, MP_SERIES_THIS, &d->err));
+    must(d, mp_booking_cancel(&d->ctx, b, MP_SERIES_THIS, NULL, &d->err));
     wait_for(maker);
     assert_int_equal(b->row.meeting_state, MP_STATE_NONE);
     assert_int_equal(sandbox_meetings(d), 0);

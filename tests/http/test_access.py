@@ -1,0 +1,66 @@
+"""Who changes which bookings of a series, and what those are told who only take part."""
+import pytest
+
+from desk import Desk, good, refused
+
+
+@pytest.fixture(scope="module")
+def desk(stack):
+    return Desk(stack, "admin-1", "admin")
+
+
+# ---- series
+
+def a_divided_series(desk, owner, **more):
+    """Three classes of one teacher; the last is somebody else's by now."""
+    first = desk.as_(owner, "teacher")
+    made = good(first.book("classes", recurrence="FREQ=DAILY;COUNT=3", createMeeting=False, **more))["classes"]
+    with desk.stack.db() as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE booking SET owner_sub = 'other-1', host_sub = 'other-1' WHERE public_id = %s", made[2]["id"])
+    return first, made
+
+
+@pytest.mark.parametrize("scope", ["all", "this_and_following"])
+def test_a_change_of_a_series_leaves_those_of_others_alone(desk, scope):
+    owner, made = a_divided_series(desk, "owner-" + scope[:4])
+    answer = owner.patch(f"classes/{made[0]['id']}", {"title": "Mine", "scope": scope})
+    good(answer, 200)
+    assert [desk.read("classes", one)["title"] for one in made] == ["Mine", "Mine", "Lesson"]
+    assert not answer.json().get("warnings")
+    # An admin changes everybody's.
+    good(desk.patch(f"classes/{made[0]['id']}", {"title": "Ours", "scope": scope}), 200)
+    assert [desk.read("classes", one)["title"] for one in made] == ["Ours", "Ours", "Ours"]
+    refused(owner.patch(f"classes/{made[2]['id']}", {"title": "Mine", "scope": scope}), 404, "not_found")
+
+
+@pytest.mark.parametrize("scope", ["all", "this_and_following"])
+def test_a_removed_series_leaves_those_of_others_alone(desk, scope):
+    owner, made = a_divided_series(desk, "giver-" + scope[:4])
+    assert owner.delete(f"classes/{made[0]['id']}", params={"scope": scope}).status_code == 200
+    for one in made[:2]:
+        refused(desk.get(f"classes/{one['id']}"), 404, "not_found")
+    assert desk.read("classes", made[2])["status"] == "scheduled"
+    assert desk.delete(f"classes/{made[2]['id']}", params={"scope": "all"}).status_code == 200
+    refused(desk.get(f"classes/{made[2]['id']}"), 404, "not_found")
+
+
+def test_a_host_who_was_given_one_changes_that_one_only(desk):
+    owner, made = a_divided_series(desk, "owner-h")
+    good(owner.patch(f"classes/{made[1]['id']}", {"hostId": "stand-in"}), 200)
+    stand_in = desk.as_("stand-in", "teacher")
+    good(stand_in.patch(f"classes/{made[1]['id']}", {"title": "Stood in", "scope": "all"}), 200)
+    assert [desk.read("classes", one)["title"] for one in made] == ["Lesson", "Stood in", "Lesson"]
+    assert stand_in.delete(f"classes/{made[1]['id']}", params={"scope": "all"}).status_code == 200
+    assert desk.read("classes", made[0]) and desk.read("classes", made[2])
+
+
+def test_a_batch_owner_changes_the_whole_series_of_the_batch(desk):
+    owner = desk.as_("owner-s", "tutor")
+    batch = owner.batch(instructor_id="tutor-s")
+    made = good(desk.schedule(batch, recurrence="FREQ=DAILY;COUNT=3", create_zoom_meeting=False))["sessions"]
+    path = f"batches/{batch['id']}/schedule/{made[0]['_id']}"
+    good(owner.patch(path, {"title": "Renamed", "scope": "all"}), 200)
+    assert {owner.read_session(batch, one)["title"] for one in made} == {"Renamed"}
+    assert desk.as_("tutor-s", "tutor").delete(path, params={"scope": "all"}).status_code == 200
+    for one in made:
+        refused(desk.get(f"batches/{batch['id']}/schedule/{one['_id']}"), 404, "not_found")
