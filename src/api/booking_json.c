@@ -23,7 +23,8 @@ enum mp_booking_access mp_booking_access(const struct mp_request *req, const str
     if (own && (req->user.role & MP_STAFF) != 0)
         return MP_MAY_CHANGE;
     for (size_t i = 0; i < booking->people_count; i++) {
-        if (is(booking->people[i].sub, sub))
+        /* Having booked it once is no part in it: it may be another patient's by now. */
+        if (booking->people[i].part != MP_PART_OWNER && is(booking->people[i].sub, sub))
             return MP_MAY_READ;
     }
     return MP_MAY_NOTHING;

@@ -8,7 +8,7 @@
 
 enum mp_booking_access { MP_MAY_NOTHING, MP_MAY_READ, MP_MAY_CHANGE };
 
-/* Admins may everything; owner and host (and a batch's owner and instructor) change if they are staff; whoever takes part reads. */
+/* Admins may everything; owner and host (and a batch's owner and instructor) change if they are staff; host and members read. */
 enum mp_booking_access mp_booking_access(const struct mp_request *req, const struct mp_booking *booking);
 
 /* Whose bookings of a series a change means: the caller's; NULL for admins, who change everybody's. */

@@ -217,6 +217,9 @@ static int decode(const struct mp_request *req, struct mp_response *res, const s
     read_host(req, &r, face, &spec->host_sub);
     if (!read_people(req, &r, face, &spec->members, &spec->members_count) && face->person != NULL)
         (void)mp_json_require(&r, face->person);
+    /* What a patient books is the host's: it may be given to another patient. */
+    if (req->user.role == MP_ROLE_PATIENT)
+        spec->owner_sub = spec->host_sub;
     spec->wants_meeting = read_wants(&r, face) != 0;
     (void)mp_json_get_text(&r, "recurrence", 1, 500, false, &d->rule);
     d->settings = mp_booking_settings_read(&r, req, res);

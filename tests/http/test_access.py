@@ -1,7 +1,7 @@
 """Who changes which bookings of a series, and what those are told who only take part."""
 import pytest
 
-from desk import Desk, good, refused
+from desk import Desk, day, good, refused
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +64,34 @@ def test_a_batch_owner_changes_the_whole_series_of_the_batch(desk):
     assert desk.as_("tutor-s", "tutor").delete(path, params={"scope": "all"}).status_code == 200
     for one in made:
         refused(desk.get(f"batches/{batch['id']}/schedule/{one['_id']}"), 404, "not_found")
+
+
+# ---- those who book for themselves
+
+def test_an_appointment_given_to_another_patient_is_not_the_first_ones_any_more(desk):
+    first, second, doctor = desk.as_("pat-first", "patient"), desk.as_("pat-second", "patient"), desk.as_("doc-a", "doctor")
+    body = {"doctorId": "doc-a", "appointmentTime": f"{day()}T10:00:00Z", "type": "IN_PERSON"}
+    one = good(first.post("appointments", body))["appointment"]
+    path = f"appointments/{one['id']}"
+    assert first.read("appointments", one)["patientId"] == "pat-first"
+    good(doctor.patch(path, {"patientId": "pat-second"}), 200)
+    refused(first.get(path), 404, "not_found")
+    refused(first.get(path + ".ics"), 404, "not_found")
+    refused(first.delete(path), 404, "not_found")
+    assert one["id"] not in first.get("appointments").text
+    assert second.read("appointments", one)["patientId"] == "pat-second"
+    assert one["id"] in second.get("appointments").text and one["id"] in doctor.get("appointments").text
+    assert second.delete(path).status_code == 200
+    refused(doctor.get(path), 404, "not_found")
+
+
+def test_who_booked_an_appointment_before_owners_were_doctors_reads_it_as_its_patient_only(desk):
+    doctor, first = desk.as_("doc-b", "doctor"), desk.as_("pat-old", "patient")
+    one = doctor.booked("appointments", doctorId="doc-b", patientId="pat-new", type="IN_PERSON")
+    with desk.stack.db() as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE booking SET owner_sub = 'pat-old' WHERE public_id = %s", one["id"])
+        cursor.execute("INSERT INTO booking_person (booking_id, sub, parts, kind, status, starts_at)"
+                       " SELECT id, owner_sub, 1, kind, status, starts_at FROM booking WHERE public_id = %s", one["id"])
+    refused(first.get(f"appointments/{one['id']}"), 404, "not_found")
+    refused(first.delete(f"appointments/{one['id']}"), 404, "not_found")
+    assert doctor.read("appointments", one)["patientId"] == "pat-new"
