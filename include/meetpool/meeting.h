@@ -57,6 +57,8 @@ struct mp_meeting_spec {
     bool dry_run;
 };
 
+/* Whether there is anything to book with: MP_E_ZOOM_DISABLED, MP_E_ZOOM_NOT_CONFIGURED where there is not. */
+int mp_meeting_usable(const struct mp_account_conf *conf, struct mp_error *err) MP_MUST_CHECK;
 /*
  * Books: at the own Zoom account of the host where one is connected and has room, else in the pool. Errors: MP_E_NO_CAPACITY with the nearest start
  * that fits as a detail; MP_E_NO_ACCOUNT with each account's reason; MP_E_ZOOM_DISABLED, MP_E_ZOOM_NOT_CONFIGURED. After a failure no meeting exists

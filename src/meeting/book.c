@@ -460,7 +460,7 @@ static int refuse(struct booking *b, struct mp_error *err)
     return -1;
 }
 
-int booking_usable(const struct mp_account_conf *conf, struct mp_error *err)
+int mp_meeting_usable(const struct mp_account_conf *conf, struct mp_error *err)
 {
     if (!conf->enabled)
         return mp_fail(err, MP_E_ZOOM_DISABLED, "Zoom is disabled on this server (ZOOM_ENABLED=false).");
@@ -604,7 +604,7 @@ static int begin(struct mp_ctx *ctx, const struct mp_meeting_spec *spec, const s
         .lease_ms = MEETING_LEASE_MS,
     };
 
-    if (booking_usable(ctx->account_conf, err) < 0)
+    if (mp_meeting_usable(ctx->account_conf, err) < 0)
         return -1;
     if (b.unit_key != NULL && !spec->dry_run) {
         int rc = booking_resume(&b, out, err);

@@ -57,8 +57,6 @@ struct create_call {
     struct mp_zoom_meeting made;
 };
 
-/* Whether there is anything to book with. */
-int booking_usable(const struct mp_account_conf *conf, struct mp_error *err) MP_MUST_CHECK;
 /*
  * A unit of work that was begun before, by a process that died: what it has left behind is finished or given up before anything is made again.
  * 1: there is a meeting, 0: begin anew, -1 failed.

@@ -308,7 +308,7 @@ int mp_meeting_book_many(struct mp_ctx *ctx, struct mp_meeting_item *items, size
         items[i].meeting = NULL;
         mp_error_init(&items[i].err, ctx->arena);
     }
-    if (booking_usable(ctx->account_conf, err) < 0 || mp_account_states(ctx, m.now_ms, &m.states, err) < 0)
+    if (mp_meeting_usable(ctx->account_conf, err) < 0 || mp_account_states(ctx, m.now_ms, &m.states, err) < 0)
         return -1;
     run(&m);
     return 0;

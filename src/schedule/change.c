@@ -476,6 +476,10 @@ int mp_booking_add_meeting(struct mp_ctx *ctx, struct mp_booking **booking, stru
 
     if (c.booking->meeting != NULL)
         return mp_fail(err, MP_E_HAS_MEETING, "It has a meeting already.");
+    if (c.booking->row.status != MP_BOOKING_SCHEDULED)
+        return mp_fail(err, MP_E_CONFLICT, "It is %s; only what is scheduled gets a meeting.", mp_booking_status_name(c.booking->row.status));
+    if (mp_meeting_usable(ctx->account_conf, err) < 0)
+        return -1;
     if (desire(&c, &change, err) < 0)
         return -1;
     c.dirty = true;
