@@ -11,7 +11,7 @@
 #define LEASE_MS     45000
 #define WAIT_MS      30000
 #define POLL_MS      75
-#define ANSWER_MOST  (1024 * 1024)
+#define ANSWER_MOST  (8 * 1024 * 1024) /* sealed it still fits the column and a packet of the data base, 16 MiB */
 #define SEALED_EXTRA 1024
 
 /* What is given again beside the body. */
