@@ -5,7 +5,6 @@
 #include "meetpool/clock.h"
 
 #define NAME_MAX_CHARS 200
-#define SUB_MAX        190
 #define MEMBERS_MAX    1000
 
 /* A batch as a request describes it; `members` is NULL where it says nothing of them. */
@@ -98,7 +97,7 @@ static void read_members(const struct mp_json_reader *r, struct wanted *w)
     if (strcmp(w->row.batch_type, "individual") == 0) {
         if (mp_json_has(r, "member_ids"))
             mp_error_field(r->err, "member_ids", "an individual batch has a student_id instead");
-        if ((!w->creating || mp_json_require(r, "student_id")) && mp_json_get_text(r, "student_id", 1, SUB_MAX, false, &student) > 0) {
+        if ((!w->creating || mp_json_require(r, "student_id")) && mp_sub_read(r, "student_id", &student) > 0) {
             const char **one = mp_arena_array(r->arena, 1, sizeof(*one));
 
             one[0] = student;
@@ -127,7 +126,7 @@ static int decode(struct mp_ctx *ctx, const struct mp_request *req, struct mp_re
             mp_error_field(err, "batch_type", "cannot be changed; make another batch");
         w->row.batch_type = types[type];
     }
-    (void)mp_json_get_text(&r, "instructor_id", 1, SUB_MAX, false, &w->row.instructor_sub);
+    (void)mp_sub_read(&r, "instructor_id", &w->row.instructor_sub);
     (void)mp_json_get_zone(&r, "timezone", &w->row.timezone);
     settings = mp_booking_settings_read(&r, req, res);
     if (settings != NULL)

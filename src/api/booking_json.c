@@ -6,6 +6,7 @@
 #include "meetpool/clock.h"
 
 #define SUB_MAX 190
+#define BLANKS  "must be a user id without blanks at its ends"
 
 static bool is(const char *a, const char *b)
 {
@@ -296,6 +297,27 @@ static bool take_sub(const struct mp_json_reader *r, const char *key, size_t ind
     else {
         subs[count] = text;
         return true;
+/* The data base takes two ids that differ only in the blanks behind them for one person. */
+static bool blank_ended(const char *sub)
+{
+    return sub[0] == ' ' || sub[strlen(sub) - 1] == ' ';
+}
+
+int mp_sub_read(const struct mp_json_reader *reader, const char *key, const char **sub)
+{
+    const char *text;
+    int rc = mp_json_get_text(reader, key, 1, SUB_MAX, false, &text);
+
+    if (rc <= 0)
+        return rc;
+    if (blank_ended(text)) {
+        mp_error_field(reader->err, mp_arena_printf(reader->arena, "%s%s", reader->prefix != NULL ? reader->prefix : "", key), BLANKS);
+        return -1;
+    }
+    *sub = text;
+    return rc;
+}
+
     }
     return false;
 }
@@ -304,6 +326,8 @@ int mp_people_read(const struct mp_json_reader *reader, const char *key, size_t 
 {
     struct json_object *list;
     const char **out;
+    else if (blank_ended(text))
+        mp_error_field(r->err, field, BLANKS);
     size_t n, taken = 0;
     int rc = mp_json_get_array(reader, key, most, &list);
 

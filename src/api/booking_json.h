@@ -42,6 +42,8 @@ int mp_booking_expand(struct mp_ctx *ctx, const struct mp_booking_spec *first, c
 /* A list of subs without repetition: 1, 0, -1 as the JSON getters. */
 int mp_people_read(const struct mp_json_reader *reader, const char *key, size_t most, const char *const **subs, size_t *count);
 
+/* A user's id: 1, 0, -1 as the JSON getters. */
+int mp_sub_read(const struct mp_json_reader *reader, const char *key, const char **sub);
 /* ?from, ?to, ?status and the page; `names` of further parameters is not taken. */
 int mp_booking_query_read(const struct mp_request *req, struct mp_booking_query *query, struct mp_page *page, struct mp_error *err) MP_MUST_CHECK;
 

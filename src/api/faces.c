@@ -6,7 +6,6 @@
 
 #define TITLE_MAX       200
 #define DESCRIPTION_MAX 2000
-#define SUB_MAX         190
 #define DURATION_MAX    1440
 #define PEOPLE_MAX      1000
 
@@ -158,7 +157,7 @@ static bool read_people(const struct mp_request *req, const struct mp_json_reade
 
     if (face->person == NULL)
         return mp_people_read(r, "participantIds", PEOPLE_MAX, subs, count) > 0;
-    (void)mp_json_get_text(r, face->person, 1, SUB_MAX, false, &one);
+    (void)mp_sub_read(r, face->person, &one);
     if (req->user.role == MP_ROLE_PATIENT) {
         /* A patient books for nobody else. */
         if (one != NULL && strcmp(one, req->user.sub) != 0)
@@ -179,7 +178,7 @@ static void read_host(const struct mp_request *req, const struct mp_json_reader 
     *host = (req->user.role & MP_STAFF) != 0 ? req->user.sub : NULL;
     if (*host == NULL && face->person != NULL && !mp_json_require(r, face->host))
         return;
-    (void)mp_json_get_text(r, face->host, 1, SUB_MAX, false, host);
+    (void)mp_sub_read(r, face->host, host);
     if (*host == NULL)
         *host = req->user.sub;
 }
@@ -318,7 +317,7 @@ static int decode_change(const struct mp_request *req, struct mp_response *res, 
         change->topic = change->title;
     (void)mp_json_get_text(&r, "description", 0, DESCRIPTION_MAX, true, &change->description);
     (void)mp_json_get_zone(&r, "timezone", &change->timezone);
-    (void)mp_json_get_text(&r, face->host, 1, SUB_MAX, false, &change->host_sub);
+    (void)mp_sub_read(&r, face->host, &change->host_sub);
     read_when(&r, face, false, change->timezone != NULL ? change->timezone : row->timezone, &starts_at, &length_min);
     if (mp_json_has(&r, face->time) || mp_json_has(&r, face->length)) {
         change->starts_at = starts_at;

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "api_int.h"
-#include "meeting_json.h"
+#include "booking_json.h"
 #include "meetpool/clock.h"
 #include "meetpool/json.h"
 #include "meetpool/meeting.h"
@@ -11,7 +11,6 @@
 #define AGENDA_MAX     2000
 #define DURATION_MAX   1440
 #define DURATION_USUAL 60
-#define SUB_MAX        190
 #define REFRESH_MS     15000 /* for all meetings of a list together */
 
 static int reply(const struct mp_request *req, struct mp_response *res, unsigned status, const char *message, const struct mp_meeting *meeting)
@@ -51,7 +50,7 @@ static int decode_spec(struct mp_ctx *ctx, const struct mp_request *req, struct 
         (void)mp_json_get_time(&r, "start_time", spec->timezone, &spec->starts_at);
     (void)mp_json_get_int(&r, "duration", 1, DURATION_MAX, &spec->duration_min);
     (void)mp_json_get_text(&r, "agenda", 0, AGENDA_MAX, true, &spec->agenda);
-    (void)mp_json_get_text(&r, "host_user_id", 1, SUB_MAX, false, &spec->host_sub);
+    (void)mp_sub_read(&r, "host_user_id", &spec->host_sub);
     (void)mp_json_get_bool(&r, "dry_run", &spec->dry_run);
     spec->password = mp_password_read(&r, "password");
     spec->settings = mp_settings_read(&r, pmi_asked);
