@@ -284,19 +284,6 @@ static bool listed(const char *const *subs, size_t count, const char *sub)
     return false;
 }
 
-/* Takes one member of the list; false (and a named field) where it is not one or stands there twice. */
-static bool take_sub(const struct mp_json_reader *r, const char *key, size_t index, struct json_object *item, const char **subs, size_t count)
-{
-    const char *field = mp_arena_printf(r->arena, "%s%s[%zu]", r->prefix != NULL ? r->prefix : "", key, index);
-    const char *text = json_object_is_type(item, json_type_string) ? json_object_get_string(item) : NULL;
-
-    if (text == NULL || text[0] == '\0' || strlen(text) > SUB_MAX)
-        mp_error_field(r->err, field, "must be a user id of 1 to %d characters", SUB_MAX);
-    else if (listed(subs, count, text))
-        mp_error_field(r->err, field, "stands in the list twice");
-    else {
-        subs[count] = text;
-        return true;
 /* The data base takes two ids that differ only in the blanks behind them for one person. */
 static bool blank_ended(const char *sub)
 {
@@ -318,6 +305,21 @@ int mp_sub_read(const struct mp_json_reader *reader, const char *key, const char
     return rc;
 }
 
+/* Takes one member of the list; false (and a named field) where it is not one or stands there twice. */
+static bool take_sub(const struct mp_json_reader *r, const char *key, size_t index, struct json_object *item, const char **subs, size_t count)
+{
+    const char *field = mp_arena_printf(r->arena, "%s%s[%zu]", r->prefix != NULL ? r->prefix : "", key, index);
+    const char *text = json_object_is_type(item, json_type_string) ? json_object_get_string(item) : NULL;
+
+    if (text == NULL || text[0] == '\0' || strlen(text) > SUB_MAX)
+        mp_error_field(r->err, field, "must be a user id of 1 to %d characters", SUB_MAX);
+    else if (blank_ended(text))
+        mp_error_field(r->err, field, BLANKS);
+    else if (listed(subs, count, text))
+        mp_error_field(r->err, field, "stands in the list twice");
+    else {
+        subs[count] = text;
+        return true;
     }
     return false;
 }
@@ -326,8 +328,6 @@ int mp_people_read(const struct mp_json_reader *reader, const char *key, size_t 
 {
     struct json_object *list;
     const char **out;
-    else if (blank_ended(text))
-        mp_error_field(r->err, field, BLANKS);
     size_t n, taken = 0;
     int rc = mp_json_get_array(reader, key, most, &list);
 

@@ -39,11 +39,11 @@ int mp_booking_settings(struct mp_ctx *ctx, enum mp_booking_kind kind, const cha
 int mp_booking_expand(struct mp_ctx *ctx, const struct mp_booking_spec *first, const char *rule, struct mp_booking_spec **specs, size_t *count,
                       struct mp_error *err) MP_MUST_CHECK;
 
+/* A user's id: 1, 0, -1 as the JSON getters. */
+int mp_sub_read(const struct mp_json_reader *reader, const char *key, const char **sub);
 /* A list of subs without repetition: 1, 0, -1 as the JSON getters. */
 int mp_people_read(const struct mp_json_reader *reader, const char *key, size_t most, const char *const **subs, size_t *count);
 
-/* A user's id: 1, 0, -1 as the JSON getters. */
-int mp_sub_read(const struct mp_json_reader *reader, const char *key, const char **sub);
 /* ?from, ?to, ?status and the page; `names` of further parameters is not taken. */
 int mp_booking_query_read(const struct mp_request *req, struct mp_booking_query *query, struct mp_page *page, struct mp_error *err) MP_MUST_CHECK;
 
