@@ -52,6 +52,11 @@ const char *mp_booking_start_url(const struct mp_request *req, const struct mp_b
     return mp_meeting_start_link(req, meeting);
 }
 
+const char *mp_booking_reason(const struct mp_request *req, const struct mp_booking *booking)
+{
+    return mp_booking_access(req, booking) == MP_MAY_CHANGE ? booking->row.meeting_reason : NULL;
+}
+
 static const char *zoom_number(const struct mp_request *req, const struct mp_meeting *meeting)
 {
     return mp_arena_printf(req->arena, "%lld", (long long)meeting->row.zoom_id);
@@ -125,7 +130,7 @@ struct json_object *mp_session_json(const struct mp_request *req, const struct m
     mp_json_put_text(out, "series_id", row->series_id);
     mp_json_put_bool(out, "create_zoom_meeting", row->wants_meeting);
     mp_json_put_text(out, "meeting_state", mp_meeting_state_name(row->meeting_state));
-    mp_json_put_text(out, "meeting_state_reason", row->meeting_reason);
+    mp_json_put_text(out, "meeting_state_reason", mp_booking_reason(req, booking));
     mp_json_put(out, "zoom_meeting", session_zoom(req, booking));
     if (mp_booking_access(req, booking) == MP_MAY_CHANGE)
         mp_json_put_text(out, "zoomAccountUsed", booking->meeting != NULL ? booking->meeting->account_name : NULL);
@@ -155,18 +160,29 @@ static void warn(struct mp_response *res, const struct mp_booking *booking, int 
     }
 }
 
-void mp_booking_warn_trouble(struct mp_response *res, const struct mp_booking *booking, int index)
+void mp_booking_warn_trouble(const struct mp_request *req, struct mp_response *res, const struct mp_booking *booking, int index)
 {
+    bool all = booking->trouble_text != NULL && mp_booking_access(req, booking) == MP_MAY_CHANGE;
+
     if (booking->trouble != MP_E_NONE)
-        warn(res, booking, index, trouble_code(booking->trouble),
-             booking->trouble_text != NULL ? booking->trouble_text : mp_error_sentence(booking->trouble));
+        warn(res, booking, index, trouble_code(booking->trouble), all ? booking->trouble_text : mp_error_sentence(booking->trouble));
+}
+
+static const char *not_own_text(const struct mp_request *req, const struct mp_booking *booking)
+{
+    const char *email = booking->meeting->row.host_email;
+
+    if (mp_booking_access(req, booking) != MP_MAY_CHANGE)
+        return "The host's own Zoom account could not take it; the meeting is hosted by the system's account.";
+    return mp_arena_printf(req->arena, "The host's own Zoom account could not take it (%s); the meeting is hosted by %s.", booking->meeting->not_own,
+                           email != NULL ? email : "the system's account");
 }
 
 void mp_booking_warn(const struct mp_request *req, struct mp_response *res, const struct mp_booking *booking, int index)
 {
     const struct mp_booking_row *row = &booking->row;
 
-    mp_booking_warn_trouble(res, booking, index);
+    mp_booking_warn_trouble(req, res, booking, index);
     if (booking->moved)
         warn(res, booking, index, "moved",
              "It is at another host now, as its own had no room at that time or was changed: the meeting has a new id and join URL.");
@@ -174,10 +190,7 @@ void mp_booking_warn(const struct mp_request *req, struct mp_response *res, cons
         warn(res, booking, index, "start_in_past",
              row->wants_meeting ? "The start is in the past; Zoom opens such a meeting now." : "The start is in the past.");
     if (booking->meeting != NULL && booking->meeting->not_own != NULL)
-        warn(res, booking, index, "hosted_by_system",
-             mp_arena_printf(req->arena, "The host's own Zoom account could not take it (%s); the meeting is hosted by %s.",
-                             booking->meeting->not_own,
-                             booking->meeting->row.host_email != NULL ? booking->meeting->row.host_email : "the system's account"));
+        warn(res, booking, index, "hosted_by_system", not_own_text(req, booking));
     if (booking->meeting != NULL && index < 0)
         mp_settings_compare(req, res, booking->meeting->row.settings_requested, booking->meeting->row.settings_effective, false);
 }

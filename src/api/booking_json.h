@@ -22,10 +22,13 @@ struct json_object *mp_session_meeting_json(const struct mp_request *req, const 
 /* Zoom's own start URL right after it was made, else our route; NULL for those who may not start it. */
 const char *mp_booking_start_url(const struct mp_request *req, const struct mp_booking *booking);
 
-/* What did not go through, and what else is worth telling. `index` -1: there is only one. */
+/* Why its meeting is not ok, which may name pool accounts and cite Zoom; NULL for those who may not change it. */
+const char *mp_booking_reason(const struct mp_request *req, const struct mp_booking *booking);
+
+/* What did not go through, and what else is worth telling; in general words to those who may not change it. `index` -1: there is only one. */
 void mp_booking_warn(const struct mp_request *req, struct mp_response *res, const struct mp_booking *booking, int index);
 /* Only what did not go through. */
-void mp_booking_warn_trouble(struct mp_response *res, const struct mp_booking *booking, int index);
+void mp_booking_warn_trouble(const struct mp_request *req, struct mp_response *res, const struct mp_booking *booking, int index);
 
 /* settings{} of a request without its nulls; what is never used warns. NULL where the member is absent. */
 struct json_object *mp_booking_settings_read(const struct mp_json_reader *reader, const struct mp_request *req, struct mp_response *res);

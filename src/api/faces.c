@@ -84,7 +84,7 @@ static void put_meeting(const struct mp_request *req, const struct face *face, c
     if (face->hosted)
         mp_json_put_text(out, "hostedBy", meeting == NULL ? NULL : meeting->own ? "user" : "system");
     mp_json_put_text(out, "meetingState", mp_meeting_state_name(booking->row.meeting_state));
-    mp_json_put_text(out, "meetingStateReason", booking->row.meeting_reason);
+    mp_json_put_text(out, "meetingStateReason", mp_booking_reason(req, booking));
 }
 
 static struct json_object *face_json(const struct mp_request *req, const struct face *face, const struct mp_booking *booking)
@@ -362,7 +362,7 @@ static int faces_delete(struct mp_ctx *ctx, struct mp_request *req, struct mp_re
     }
     if (find(ctx, req, face, least, &booking, err) < 0 || mp_booking_cancel(ctx, booking, scope, mp_booking_viewer(req), err) < 0)
         return -1;
-    mp_booking_warn_trouble(res, booking, -1);
+    mp_booking_warn_trouble(req, res, booking, -1);
     res->message = mp_arena_printf(req->arena, "%s deleted", face->label);
     return 0;
 }

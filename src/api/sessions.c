@@ -475,7 +475,7 @@ static int schedule_delete(struct mp_ctx *ctx, struct mp_request *req, struct mp
     if (mp_scope_query(req, &scope, err) < 0 || find(ctx, req, true, &booking, err) < 0 ||
         mp_booking_cancel(ctx, booking, scope, mp_booking_viewer(req), err) < 0)
         return -1;
-    mp_booking_warn_trouble(res, booking, -1);
+    mp_booking_warn_trouble(req, res, booking, -1);
     res->message = "Session deleted";
     return 0;
 }

@@ -95,3 +95,31 @@ def test_who_booked_an_appointment_before_owners_were_doctors_reads_it_as_its_pa
     refused(first.get(f"appointments/{one['id']}"), 404, "not_found")
     refused(first.delete(f"appointments/{one['id']}"), 404, "not_found")
     assert doctor.read("appointments", one)["patientId"] == "pat-new"
+
+
+# ---- what Zoom said
+
+def test_zooms_words_and_the_pools_accounts_are_for_those_who_may_change_it(desk):
+    patient, doctor = desk.as_("pat-z", "patient"), desk.as_("doc-z", "doctor")
+    desk.sandbox.fault({"status": 400, "body": {"code": 300, "message": "Words of Zoom"}}, {"method": "POST", "path": "/v2/users/*/meetings"}, count=-1)
+    try:
+        answer = patient.post("appointments", {"doctorId": "doc-z", "appointmentTime": f"{day()}T10:00:00Z"})
+        one = good(answer)["appointment"]
+        told = doctor.read("appointments", one)["meetingStateReason"]
+        assert "Words of Zoom" in told
+        assert one["meetingStateReason"] is None and one["meetingState"] != "ok"
+        assert [warning["code"] for warning in answer.json()["warnings"]] == ["zoom_failed"] and answer.json()["warnings"][0]["message"]
+        texts = [answer.text, patient.get(f"appointments/{one['id']}").text, patient.get("appointments").text]
+        owner = desk.as_("owner-z", "tutor")
+        batch = owner.batch(member_ids=["stud-z"], instructor_id="tutor-z")
+        answer = owner.schedule(batch)
+        session = good(answer)["session"]
+        assert "Words of Zoom" in answer.json()["warnings"][0]["message"] and "Words of Zoom" in session["meeting_state_reason"]
+        student = desk.as_("stud-z", "student")
+        assert student.read_session(batch, session)["meeting_state_reason"] is None
+        texts += [student.get(f"batches/{batch['id']}/schedule").text, patient.delete(f"appointments/{one['id']}").text]
+        for text in texts:
+            assert "Words of Zoom" not in text and "account_" not in text, text
+        assert owner.delete(f"batches/{batch['id']}/schedule/{session['_id']}").status_code == 200
+    finally:
+        desk.sandbox.clear_faults()
