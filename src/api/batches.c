@@ -17,6 +17,17 @@ struct wanted {
     struct mp_booking_person *people; /* the members, as bookings know them */
 };
 
+/* Admins, and its owner and instructor if they are staff. */
+static bool may_change(const struct mp_request *req, const struct mp_batch_row *row)
+{
+    const char *sub = req->user.sub;
+
+    if (req->user.role == MP_ROLE_ADMIN)
+        return true;
+    return (req->user.role & MP_STAFF) != 0 &&
+           (strcmp(row->owner_sub, sub) == 0 || (row->instructor_sub != NULL && strcmp(row->instructor_sub, sub) == 0));
+}
+
 static struct json_object *batch_json(struct mp_ctx *ctx, const struct mp_request *req, const struct mp_batch_row *row, struct mp_error *err)
 {
     struct json_object *out = json_object_new_object(), *list, *settings = NULL;
@@ -37,7 +48,7 @@ static struct json_object *batch_json(struct mp_ctx *ctx, const struct mp_reques
     mp_json_put_text(out, "owner_id", row->owner_sub);
     mp_json_put_text(out, "timezone", row->timezone);
     /* Who else takes part is not a participant's business. */
-    if (req->user.role == MP_ROLE_ADMIN || (req->user.role & MP_STAFF) != 0) {
+    if (may_change(req, row)) {
         list = json_object_new_array();
         for (size_t i = 0; i < count; i++)
             json_object_array_add(list, json_object_new_string(subs[i]));
@@ -161,10 +172,7 @@ int mp_batch_find(struct mp_ctx *ctx, const struct mp_request *req, const char *
         return -1;
     if (rc == 0 || row->deleted)
         return mp_fail(err, MP_E_NOT_FOUND, "There is no such batch.");
-    if (req->user.role == MP_ROLE_ADMIN)
-        return 0;
-    if ((req->user.role & MP_STAFF) != 0 &&
-        (strcmp(row->owner_sub, sub) == 0 || (row->instructor_sub != NULL && strcmp(row->instructor_sub, sub) == 0)))
+    if (may_change(req, row))
         return 0;
     if (to_change)
         return mp_fail(err, MP_E_NOT_FOUND, "There is no such batch.");

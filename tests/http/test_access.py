@@ -123,3 +123,18 @@ def test_zooms_words_and_the_pools_accounts_are_for_those_who_may_change_it(desk
         assert owner.delete(f"batches/{batch['id']}/schedule/{session['_id']}").status_code == 200
     finally:
         desk.sandbox.clear_faults()
+
+
+# ---- batches
+
+def test_staff_who_only_attend_a_batch_see_nobody_else_in_it(desk):
+    owner, guest = desk.as_("owner-b", "tutor"), desk.as_("guest-b", "teacher")
+    batch = owner.batch(member_ids=["guest-b", "stud-b"], instructor_id="tutor-b2", settings={"waiting_room": True})
+    path = f"batches/{batch['id']}"
+    for insider in (owner, desk, desk.as_("tutor-b2", "tutor")):
+        seen = good(insider.get(path), 200)["batch"]
+        assert seen["member_ids"] == ["guest-b", "stud-b"] and seen["settings"] == {"waiting_room": True}
+    for outsider in (guest, desk.as_("stud-b", "student")):
+        seen = good(outsider.get(path), 200)["batch"]
+        assert seen["name"] == batch["name"] and not {"member_ids", "student_id", "settings"} & seen.keys()
+        assert "member_ids" not in outsider.get("batches").text
