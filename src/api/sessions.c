@@ -135,7 +135,9 @@ static void read_interval(const struct mp_json_reader *r, const struct slot *slo
 
 static const char *host_of(const struct mp_request *req, const struct mp_batch_row *batch)
 {
-    return batch != NULL && batch->instructor_sub != NULL ? batch->instructor_sub : req->user.sub;
+    if (batch == NULL)
+        return req->user.sub;
+    return batch->instructor_sub != NULL ? batch->instructor_sub : batch->owner_sub;
 }
 
 static int spec_for_batch(struct mp_ctx *ctx, const struct mp_request *req, const struct mp_batch_row *batch, struct mp_booking_spec *spec,

@@ -138,3 +138,28 @@ def test_staff_who_only_attend_a_batch_see_nobody_else_in_it(desk):
         seen = good(outsider.get(path), 200)["batch"]
         assert seen["name"] == batch["name"] and not {"member_ids", "student_id", "settings"} & seen.keys()
         assert "member_ids" not in outsider.get("batches").text
+
+
+def starts(who, session):
+    return who.get(f"zoom/meetings/{session['zoom_meeting']['meeting_id']}/start").status_code
+
+
+def test_what_an_admin_schedules_without_an_instructor_is_hosted_by_the_batchs_owner(desk):
+    owner = desk.as_("owner-n", "tutor")
+    batch = owner.batch()
+    session = desk.session(batch)
+    seen = owner.read_session(batch, session)
+    assert seen["zoom_meeting"]["start_url"].endswith("/start") and starts(owner, seen) == 302
+    assert owner.delete(f"batches/{batch['id']}/schedule/{session['_id']}").status_code == 200
+
+
+def test_a_start_url_is_shown_to_those_only_who_may_start(desk):
+    owner, instructor = desk.as_("owner-i", "tutor"), desk.as_("tutor-i2", "tutor")
+    batch = owner.batch(instructor_id="tutor-i2")
+    session = instructor.session(batch)
+    seen = owner.read_session(batch, session)
+    assert "start_url" not in seen["zoom_meeting"] and seen["zoom_meeting"]["join_url"] and starts(owner, seen) == 404
+    for host in (instructor, desk):
+        seen = host.read_session(batch, session)
+        assert seen["zoom_meeting"]["start_url"] and starts(host, seen) == 302
+    assert owner.delete(f"batches/{batch['id']}/schedule/{session['_id']}").status_code == 200
