@@ -120,16 +120,20 @@ class Pool:
                                " UNION ALL SELECT id FROM meeting WHERE status = 'creating' OR pending IS NOT NULL")
 
     def listed(self):
-        response = self.stack.get("zoom/meetings", params={"page_size": 300})
+        return self.meetings_of(self.stack.get("zoom/meetings", params={"page_size": 300}))
+
+    @staticmethod
+    def meetings_of(response):
         assert response.status_code == 200, response.text
         return response.json()["data"]["meetings"]
 
     def disagreement(self):
         """Why Zoom, the database and the API do not agree; empty where they do."""
         zoom = {str(meeting["id"]): meeting for meeting in self.live()}
-        if self.stack.get("zoom/meetings").status_code == 503:
+        response = self.stack.get("zoom/meetings", params={"page_size": 300})
+        if response.status_code in (502, 503):
             return "no worker answers"
-        listed = {meeting["id"]: meeting for meeting in self.listed()}
+        listed = {meeting["id"]: meeting for meeting in self.meetings_of(response)}
         if None in listed:
             return f"in the making: {listed[None]}"
         held = sorted(str(row["zoom_id"]) for row in self.stack.rows("SELECT zoom_id FROM place WHERE taken = 1 AND state = 'held'"))
