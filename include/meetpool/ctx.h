@@ -12,6 +12,10 @@ struct mp_keyring;
 struct mp_account_conf;
 struct mp_meeting_conf;
 struct mp_connection_conf;
+struct mp_http;
+struct mp_recording_conf;
+struct mp_storage;
+struct mp_webhook_conf;
 struct mp_secret;
 struct mp_zoom_result;
 
@@ -28,6 +32,10 @@ struct mp_ctx {
     const struct mp_account_conf *account_conf;
     const struct mp_meeting_conf *meeting_conf;
     const struct mp_connection_conf *connection_conf;
+    const struct mp_recording_conf *recording_conf;
+    const struct mp_webhook_conf *webhook_conf;
+    struct mp_http *http; /* for mail and moving files; Zoom is called through `zoom` */
+    struct mp_storage *storage;
     /* Who holds the leases that this process takes: "<instance>/<slot>/<generation>". */
     const char *owner;
     /* Whether the process of that name is known to have died: leases of the dead need not be waited for. False also where that cannot be known

@@ -32,6 +32,7 @@
     X(RATE_LIMITED, 429, "rate_limited", "Too many requests; try again later.")                                                                      \
     X(INTERNAL, 500, "internal", "Something went wrong on our side; the request id helps to find it.")                                               \
     X(ZOOM_FAILED, 502, "zoom_failed", "Zoom did not answer as expected.")                                                                           \
+    X(STORAGE, 503, "unavailable", "The recordings' storage does not take or give what was asked.")                                                  \
     X(NO_ACCOUNT, 503, "no_account_available", "No Zoom account could take the meeting; see details.")                                               \
     X(ZOOM_DISABLED, 503, "zoom_disabled", "Zoom is disabled on this server.")                                                                       \
     X(ZOOM_NOT_CONFIGURED, 503, "zoom_not_configured", "No Zoom account is configured on this server.")                                              \

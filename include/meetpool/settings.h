@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "meetpool/account.h"
+#include "meetpool/alert.h"
 #include "meetpool/api.h"
 #include "meetpool/conf.h"
 #include "meetpool/connection.h"
@@ -12,7 +13,10 @@
 #include "meetpool/error.h"
 #include "meetpool/log.h"
 #include "meetpool/meeting.h"
+#include "meetpool/recording.h"
 #include "meetpool/secret.h"
+#include "meetpool/storage.h"
+#include "meetpool/webhook.h"
 #include "meetpool/zoom.h"
 
 /*
@@ -39,6 +43,10 @@ struct mp_settings {
     struct mp_account_conf account;
     struct mp_meeting_conf meeting;
     struct mp_connection_conf connection;
+    struct mp_recording_conf recording;
+    struct mp_storage_conf storage;
+    struct mp_webhook_conf webhook;
+    struct mp_alert_conf alert;
     struct mp_keyring *keyring;
 };
 

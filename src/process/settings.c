@@ -15,24 +15,30 @@ const struct mp_setting mp_process_settings[] = {
 const size_t mp_process_settings_rows = MP_COUNT(mp_process_settings);
 
 const struct mp_settings_table mp_settings_tables[] = {
-    {mp_process_settings, &mp_process_settings_rows}, {mp_api_settings, &mp_api_settings_rows},         {mp_db_settings, &mp_db_settings_rows},
-    {mp_zoom_settings, &mp_zoom_settings_rows},       {mp_meeting_settings, &mp_meeting_settings_rows}, {mp_connection_settings, &mp_connection_settings_rows},
+    {mp_process_settings, &mp_process_settings_rows},
+    {mp_api_settings, &mp_api_settings_rows},
+    {mp_db_settings, &mp_db_settings_rows},
+    {mp_zoom_settings, &mp_zoom_settings_rows},
+    {mp_meeting_settings, &mp_meeting_settings_rows},
+    {mp_connection_settings, &mp_connection_settings_rows},
+    {mp_recording_settings, &mp_recording_settings_rows},
+    {mp_storage_settings, &mp_storage_settings_rows},
+    {mp_webhook_settings, &mp_webhook_settings_rows},
+    {mp_alert_settings, &mp_alert_settings_rows},
 };
 const size_t mp_settings_tables_count = MP_COUNT(mp_settings_tables);
 
 static int fill_tables(struct mp_arena *arena, const struct mp_conf_source *source, struct mp_settings *settings, struct mp_error *err)
 {
-    if (mp_conf_fill(arena, source, mp_process_settings, mp_process_settings_rows, &settings->process, err) < 0)
-        return -1;
-    if (mp_conf_fill(arena, source, mp_api_settings, mp_api_settings_rows, &settings->api, err) < 0)
-        return -1;
-    if (mp_conf_fill(arena, source, mp_db_settings, mp_db_settings_rows, &settings->db, err) < 0)
-        return -1;
-    if (mp_conf_fill(arena, source, mp_zoom_settings, mp_zoom_settings_rows, &settings->zoom, err) < 0)
-        return -1;
-    if (mp_conf_fill(arena, source, mp_connection_settings, mp_connection_settings_rows, &settings->connection, err) < 0)
-        return -1;
-    return mp_conf_fill(arena, source, mp_meeting_settings, mp_meeting_settings_rows, &settings->meeting, err);
+    /* In the order of mp_settings_tables. */
+    void *const out[] = {&settings->process,    &settings->api,       &settings->db,      &settings->zoom,    &settings->meeting,
+                         &settings->connection, &settings->recording, &settings->storage, &settings->webhook, &settings->alert};
+
+    for (size_t i = 0; i < mp_settings_tables_count; i++) {
+        if (mp_conf_fill(arena, source, mp_settings_tables[i].rows, *mp_settings_tables[i].count, out[i], err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 static int read_keyring(struct mp_arena *arena, struct mp_settings *settings, struct mp_error *err)

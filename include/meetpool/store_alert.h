@@ -1,0 +1,31 @@
+#ifndef MEETPOOL_STORE_ALERT_H
+#define MEETPOOL_STORE_ALERT_H
+
+#include <stdint.h>
+
+#include "meetpool/arena.h"
+#include "meetpool/db.h"
+#include "meetpool/error.h"
+
+/* What operators are to be told by mail: gathered by kind and subject, told in a digest, so that a hundred failures are one mail. */
+
+#define MP_ALERT_RECORDING  "recording_failed"
+#define MP_ALERT_ACCOUNT    "account_inactive"
+#define MP_ALERT_CONNECTION "connection_dead"
+#define MP_ALERT_WEBHOOKS   "webhooks_silent"
+
+/* In or outside a transaction. One that is not told yet grows by one, with the newest message (cut where the column ends). */
+int mp_store_alert_raise(struct mp_db *db, const char *kind, const char *subject, const char *message, struct mp_error *err) MP_MUST_CHECK;
+
+struct mp_alert_row {
+    int64_t id;
+    const char *kind, *subject, *message;
+    int64_t times, first_at, last_at;
+};
+/* Not told yet, oldest first. */
+int mp_store_alert_open(struct mp_db *db, struct mp_arena *arena, unsigned limit, struct mp_alert_row **rows, size_t *count,
+                        struct mp_error *err) MP_MUST_CHECK;
+/* Told; one that has grown since it was read stays open with what came on top. */
+int mp_store_alert_told(struct mp_db *db, const struct mp_alert_row *row, struct mp_error *err) MP_MUST_CHECK;
+
+#endif

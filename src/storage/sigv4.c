@@ -1,0 +1,1 @@
+#include "meetpool/s3.h"
