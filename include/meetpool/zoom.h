@@ -153,4 +153,59 @@ struct mp_zoom_result *mp_zoom_land(struct mp_zoom *zoom, unsigned wait_ms);
 void mp_zoom_user_get(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, const char *user,
                       struct mp_zoom_user *out, struct mp_zoom_result *res);
 
+/* ---- Cloud recordings ---- */
+
+/* Whether a token may be sent there: https of zoom.us and *.zoom.us, and what ZOOM_API_URL and ZOOM_OAUTH_URL name (scheme, host and port). */
+bool mp_zoom_may_have_bearer(const struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_url *url);
+
+/* One file of a recording. Only `key` is always there. */
+struct mp_zoom_recording_file {
+    const char *key;       /* names it among those of its occurrence: Zoom's id; closed captions and time lines have none: type and start */
+    const char *id;        /* Zoom's; NULL: it has none */
+    const char *extension; /* "MP4", "M4A", "TXT", "VTT", "JSON"; NULL: of a kind that is not brought home */
+    const char *recording_type;
+    const char *download_url; /* NULL: none, or not an address of Zoom's */
+    int64_t size;             /* -1: not said */
+    int64_t from, until;      /* -1: not said */
+    bool complete;            /* Zoom is done with it */
+};
+struct mp_zoom_recording { /* of one occurrence */
+    const char *uuid;
+    int64_t zoom_id;   /* 0: not said */
+    int64_t starts_at; /* -1: not said */
+    struct mp_zoom_recording_file *files;
+    size_t count;
+    struct mp_secret download_token; /* not set where Zoom gave none */
+};
+/* GET /meetings/{id}/recordings. `id`: a uuid, or the number of a meeting, which means its latest occurrence. MP_ZOOM_NOT_FOUND: none (yet). */
+void mp_zoom_recording_get(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, const char *id,
+                           struct mp_zoom_recording *out, struct mp_zoom_result *res);
+/* GET /past_meetings/{id}/instances: each time it was held, in no order, at most 300. */
+struct mp_zoom_instance {
+    const char *uuid;
+    int64_t starts_at; /* -1: not said */
+};
+struct mp_zoom_instances {
+    struct mp_zoom_instance *items;
+    size_t count;
+};
+void mp_zoom_instances(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, int64_t id,
+                       struct mp_zoom_instances *out, struct mp_zoom_result *res);
+/* GET /users/{host}/recordings, one page of at most 300: of the days of [from, to], which are at most a month apart. */
+struct mp_zoom_recording_query {
+    const char *host;
+    int64_t from, to;
+    const char *page_token; /* NULL: the first */
+};
+struct mp_zoom_recording_list {
+    struct mp_zoom_recording *items;
+    size_t count;
+    const char *next_page_token; /* NULL at the end */
+};
+void mp_zoom_recording_list(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms,
+                            const struct mp_zoom_recording_query *query, struct mp_zoom_recording_list *out, struct mp_zoom_result *res);
+/* DELETE of one file into the trash, where Zoom keeps it for 30 days. Nothing is ever deleted for good. */
+void mp_zoom_recording_trash(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, const char *uuid,
+                             const char *file_id, struct mp_zoom_result *res);
+
 #endif
