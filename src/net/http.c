@@ -1,14 +1,13 @@
 #include "meetpool/http.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "meetpool/buf.h"
 #include "meetpool/clock.h"
 #include "meetpool/crypto.h"
+#include "net_int.h"
 
 #define TIMEOUT_MS_DEFAULT    10000
 #define CONNECT_TIMEOUT_MS    3000
@@ -17,44 +16,11 @@
 #define KEEP_IDLE_S           30L /* shorter than most middle boxes forget a connection without telling */
 #define ANSWER_MOST_BYTES     ((size_t)4 * 1024 * 1024)
 #define HEAD_MOST_BYTES       ((size_t)64 * 1024)
-#define HEADERS_MOST          100
 #define CA_FOLDER             "/etc/ssl/certs"
 #define RETRY_AFTER_MOST_DAYS 366
 
 #define WAIT_MOST_MS     1000
 #define CONNECTIONS_KEPT 32L
-#define HANDLES_KEPT     32
-
-struct mp_http {
-    struct mp_arena *arena;
-    CURLM *multi;             /* every call goes through it: the connections are kept here */
-    CURL *idle[HANDLES_KEPT]; /* TLS sessions are kept with them */
-    size_t idle_count;
-    size_t under_way;        /* those that mp_http_land() is asked for */
-    struct transfer *landed; /* of them, those that have ended */
-    const char *ca_file;
-    const char *ca_folder;
-};
-
-/* One call on its way. */
-struct transfer {
-    struct mp_arena *arena;
-    struct mp_http_response *res;
-    int64_t began_ms;
-    bool awaited; /* by mp_http_call(), which finds it by itself */
-    bool ended;
-    struct transfer *next; /* landed before it */
-    CURL *easy;            /* NULL: nothing was begun */
-    struct curl_slist *request_headers;
-    bool repeatable; /* asking twice does no harm */
-    struct mp_buf body;
-    struct mp_http_header headers[HEADERS_MOST];
-    size_t headers_count;
-    size_t head_bytes;
-    bool head_complete;
-    const char *problem; /* why we ended it; NULL: we did not */
-    char curl_problem[CURL_ERROR_SIZE];
-};
 
 struct mp_http *mp_http_new(void)
 {
@@ -99,7 +65,7 @@ static void take_header(struct transfer *t, struct mp_slice line)
     const char *colon = memchr(line.p, ':', line.len);
     struct mp_slice name, value;
 
-    if (!colon || t->headers_count == HEADERS_MOST)
+    if (!colon || t->headers_count == MP_NET_HEADERS_MOST)
         return;
     name = (struct mp_slice){line.p, (size_t)(colon - line.p)};
     value = (struct mp_slice){colon + 1, line.len - name.len - 1};
@@ -155,7 +121,9 @@ static int on_ready(void *arg, char *far_ip, char *near_ip, int far_port, int ne
 {
     struct transfer *t = arg;
 
-    (void)far_ip, (void)near_ip, (void)far_port, (void)near_port;
+    (void)near_ip, (void)far_port, (void)near_port;
+    if (t->stream && !net_may_reach(t, far_ip))
+        return CURL_PREREQFUNC_ABORT;
     if (t->repeatable || !request_left(t->easy))
         return CURL_PREREQFUNC_OK;
     t->problem = "the kept connection died after the request had left";
@@ -317,19 +285,28 @@ static int set_callbacks(struct transfer *t)
 
 /* ---- The call ---- */
 
+void net_show_head(struct transfer *t)
+{
+    long status = 0;
+
+    (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    t->res->status = (unsigned)status;
+    t->res->headers = t->headers;
+    t->res->headers_count = t->headers_count;
+}
+
 static void settle(struct transfer *t, CURLcode code, struct mp_http_response *res)
 {
     long status = 0;
 
     (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (t->head_complete && (t->stream || code == CURLE_OK))
+        net_show_head(t);
     if (code == CURLE_OK && !t->head_complete)
         t->problem = "the answer ended inside its head"; /* which curl takes for an empty answer */
     if (code == CURLE_OK && t->head_complete) {
         res->call = MP_CALL_ANSWERED;
-        res->status = (unsigned)status;
         res->body = (struct mp_slice){mp_buf_text(&t->body), t->body.len};
-        res->headers = t->headers;
-        res->headers_count = t->headers_count;
         return;
     }
     res->call = request_left(t->easy) ? MP_CALL_MAYBE_DONE : MP_CALL_NOT_SENT;
@@ -352,7 +329,7 @@ static CURL *take_handle(struct mp_http *http)
 static void give_handle(struct mp_http *http, CURL *easy)
 {
     curl_easy_reset(easy); /* forgets the request */
-    if (http->idle_count < HANDLES_KEPT)
+    if (http->idle_count < MP_NET_HANDLES_KEPT)
         http->idle[http->idle_count++] = easy;
     else
         curl_easy_cleanup(easy);
@@ -368,10 +345,11 @@ static void end(struct mp_http *http, struct transfer *t)
     http->landed = t;
 }
 
-static void take_down(struct mp_http *http, struct transfer *t)
+void net_take_down(struct mp_http *http, struct transfer *t)
 {
     (void)curl_multi_remove_handle(http->multi, t->easy);
     give_handle(http, t->easy);
+    t->easy = NULL;
     free_headers(t->request_headers);
     end(http, t);
 }
@@ -386,20 +364,22 @@ static bool set_up(struct mp_http *http, struct transfer *t, const struct mp_htt
     bad |= set_callbacks(t);
     bad |= (int)curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->request_headers);
     bad |= (int)curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
+    if (t->stream)
+        bad |= net_set_stream(t);
     return !bad && curl_multi_add_handle(http->multi, t->easy) == CURLM_OK;
 }
 
-static struct transfer *begin(struct mp_http *http, struct mp_arena *arena, const struct mp_http_request *req, bool awaited,
-                              struct mp_http_response *res)
+void net_begin(struct mp_http *http, struct transfer *t, const struct mp_http_request *req, struct mp_http_response *res)
 {
-    struct transfer *t = MP_NEW(arena, struct transfer);
+    struct mp_arena *arena = t->arena;
 
-    *t = (struct transfer){.arena = arena, .res = res, .began_ms = mp_monotonic_ms(), .awaited = awaited};
+    t->res = res;
+    t->began_ms = mp_monotonic_ms();
     *res = (struct mp_http_response){.call = MP_CALL_NOT_SENT};
     res->problem = find_unfit(arena, req);
     if (res->problem) {
         end(http, t);
-        return t;
+        return;
     }
     t->repeatable = strcmp(req->method, "GET") == 0;
     mp_buf_init(&t->body, arena, req->answer_most_bytes ? req->answer_most_bytes : ANSWER_MOST_BYTES);
@@ -407,14 +387,13 @@ static struct transfer *begin(struct mp_http *http, struct mp_arena *arena, cons
     t->easy = take_handle(http);
     if (!set_up(http, t, req)) {
         res->problem = "libcurl does not take an option that is needed";
-        take_down(http, t);
+        net_take_down(http, t);
     }
-    return t;
 }
 
-/* Moves on what is under way and settles what has ended. Nothing here waits. */
-static void move_on(struct mp_http *http)
+bool net_move_on(struct mp_http *http)
 {
+    bool any = false;
     CURLMsg *message;
     int left;
 
@@ -426,31 +405,43 @@ static void move_on(struct mp_http *http)
         if (message->msg != CURLMSG_DONE || curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (void *)&t) != CURLE_OK)
             continue;
         settle(t, code, t->res);
-        take_down(http, t);
+        net_take_down(http, t);
+        any = true;
     }
+    return any;
 }
 
-static void wait_for_news(struct mp_http *http, unsigned wait_ms)
+void net_wait_for_news(struct mp_http *http, unsigned wait_ms)
 {
     (void)curl_multi_poll(http->multi, NULL, 0, (int)wait_ms, NULL);
 }
 
+static struct transfer *new_transfer(struct mp_arena *arena, bool awaited)
+{
+    struct transfer *t = MP_NEW(arena, struct transfer);
+
+    t->arena = arena;
+    t->awaited = awaited;
+    return t;
+}
+
 void mp_http_call(struct mp_http *http, struct mp_arena *arena, const struct mp_http_request *req, struct mp_http_response *res)
 {
-    const struct transfer *t = begin(http, arena, req, true, res);
+    struct transfer *t = new_transfer(arena, true);
 
+    net_begin(http, t, req, res);
     while (!t->ended) {
-        move_on(http);
+        (void)net_move_on(http);
         if (!t->ended)
-            wait_for_news(http, WAIT_MOST_MS);
+            net_wait_for_news(http, WAIT_MOST_MS);
     }
 }
 
 void mp_http_start(struct mp_http *http, struct mp_arena *arena, const struct mp_http_request *req, struct mp_http_response *res)
 {
     http->under_way++;
-    (void)begin(http, arena, req, false, res);
-    move_on(http);
+    net_begin(http, new_transfer(arena, false), req, res);
+    (void)net_move_on(http);
 }
 
 struct mp_http_response *mp_http_land(struct mp_http *http, unsigned wait_ms)
@@ -461,10 +452,10 @@ struct mp_http_response *mp_http_land(struct mp_http *http, unsigned wait_ms)
     while (!http->landed && http->under_way > 0) {
         int64_t left_ms = until_ms - mp_monotonic_ms();
 
-        move_on(http);
+        (void)net_move_on(http);
         if (http->landed || left_ms <= 0)
             break;
-        wait_for_news(http, left_ms < WAIT_MOST_MS ? (unsigned)left_ms : WAIT_MOST_MS);
+        net_wait_for_news(http, left_ms < WAIT_MOST_MS ? (unsigned)left_ms : WAIT_MOST_MS);
     }
     t = http->landed;
     if (!t)
