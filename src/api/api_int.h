@@ -80,6 +80,7 @@ enum mp_auth_kind { MP_AUTH_NONE, MP_AUTH_BEARER, MP_AUTH_COOKIE };
 struct mp_identity {
     struct mp_user user;
     int64_t expires_at_s;
+    const char *session_id; /* of a cookie; NULL for a bearer */
 };
 
 struct mp_exchange {
@@ -90,6 +91,7 @@ struct mp_exchange {
     const struct mp_route *route; /* NULL: none found */
     enum mp_auth_kind auth;
     int64_t auth_expires_at_s;
+    const char *session_id; /* NULL: not by cookie */
     struct mp_request req;
     struct mp_response res;
     struct mp_answer *answer;
@@ -156,12 +158,17 @@ void mp_token_cache_put(struct mp_token_cache *cache, struct mp_arena *arena, en
 
 /*
  * The session cookie holds the identity, sealed by the keyring for this one use: it opens on every worker and machine that has the key, also after a
- * new key was put before it, and is no JWT, so that neither works in the other's place. It dies with the JWT it was made from.
+ * new key was put before it, and is no JWT, so that neither works in the other's place. It dies with the JWT it was made from, or when its session is
+ * ended: every cookie has a random id, and those that were ended are kept in the database, which is asked once a request by cookie (a look by the
+ * primary key). Remembering the answer would leave a copied cookie alive for as long, in the workers that did not end it.
  */
 #define MP_SESSION_COOKIE "__Host-meetpool"
+/* A new session each time: `identity->session_id` is not looked at. */
 char *mp_session_seal(struct mp_arena *arena, const struct mp_keyring *ring, const struct mp_identity *identity);
 int mp_session_open(struct mp_arena *arena, const struct mp_keyring *ring, struct mp_slice cookie, int64_t now_s, struct mp_identity *out,
                     struct mp_error *err) MP_MUST_CHECK;
+/* MP_E_UNAUTHORIZED where the session was ended; what a bearer says of itself passes. */
+int mp_session_check(struct mp_ctx *ctx, const struct mp_identity *identity, struct mp_error *err) MP_MUST_CHECK;
 /* The value of Set-Cookie; an empty `value` with max_age_s 0 ends the cookie. */
 char *mp_session_set_cookie(struct mp_arena *arena, const char *value, int64_t max_age_s);
 

@@ -81,10 +81,12 @@ static int identify(struct mp_exchange *ex, int64_t now_s, struct mp_error *err)
     ex->auth = found.bearer.p != NULL ? MP_AUTH_BEARER : found.cookie.p != NULL ? MP_AUTH_COOKIE : MP_AUTH_NONE;
     if (ex->auth == MP_AUTH_NONE)
         return mp_fail_log(err, MP_E_UNAUTHORIZED, "no token");
-    if (check_token(ex, ex->auth, ex->auth == MP_AUTH_BEARER ? found.bearer : found.cookie, now_s, &identity, err) < 0)
+    if (check_token(ex, ex->auth, ex->auth == MP_AUTH_BEARER ? found.bearer : found.cookie, now_s, &identity, err) < 0 ||
+        mp_session_check(ex->ctx, &identity, err) < 0)
         return -1;
     ex->req.user = identity.user;
     ex->auth_expires_at_s = identity.expires_at_s;
+    ex->session_id = identity.session_id;
     return 0;
 }
 

@@ -96,7 +96,8 @@ static const char *signed_in(struct mp_ctx *ctx, const struct mp_request *req)
     struct mp_error ignored;
 
     mp_error_init(&ignored, req->arena);
-    if (session == NULL || mp_session_open(req->arena, ctx->keyring, mp_slice_of(session), mp_now_ms() / 1000, &identity, &ignored) < 0)
+    if (session == NULL || mp_session_open(req->arena, ctx->keyring, mp_slice_of(session), mp_now_ms() / 1000, &identity, &ignored) < 0 ||
+        mp_session_check(ctx, &identity, &ignored) < 0)
         return NULL;
     return identity.user.sub;
 }

@@ -7,6 +7,7 @@
 #include "meetpool/db.h"
 #include "meetpool/json.h"
 #include "meetpool/schema.h"
+#include "meetpool/store_session.h"
 
 #define OPENAPI_DEFAULT    MP_DATA_DIR "/openapi.json"
 #define OPENAPI_MOST_BYTES (4u * 1024 * 1024)
@@ -115,7 +116,7 @@ static int me(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *re
 /* The cookie lives as long as the token it was made from. */
 static int session_begin(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
-    const struct mp_identity identity = {req->user, req->exchange->auth_expires_at_s};
+    const struct mp_identity identity = {.user = req->user, .expires_at_s = req->exchange->auth_expires_at_s};
     const char *sealed = mp_session_seal(req->arena, ctx->keyring, &identity);
 
     (void)err;
@@ -124,10 +125,13 @@ static int session_begin(struct mp_ctx *ctx, struct mp_request *req, struct mp_r
     return 0;
 }
 
+/* A bearer token is its issuer's to end: what was asked with it alone has no session. */
 static int session_end(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
-    (void)ctx;
-    (void)err;
+    const struct mp_exchange *ex = req->exchange;
+
+    if (ex->session_id != NULL && mp_store_session_end(ctx->db, ex->session_id, ex->auth_expires_at_s * 1000, err) < 0)
+        return -1;
     res->status = 204;
     mp_response_header(res, "Set-Cookie", mp_session_set_cookie(req->arena, "", 0));
     return 0;

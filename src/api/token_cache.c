@@ -9,7 +9,7 @@ struct entry {
     unsigned char hash[32];
     int64_t expires_at_s; /* 0: empty */
     enum mp_role role;
-    char *texts; /* sub, email, name, each with its NUL; the last two start with '+' where they were said, '-' where not */
+    char *texts; /* sub, email, name, session_id, each with its NUL; the last three start with '+' where they were said, '-' where not */
 };
 
 struct mp_token_cache {
@@ -52,7 +52,7 @@ bool mp_token_cache_get(const struct mp_token_cache *cache, struct mp_arena *are
 {
     unsigned char hash[32];
     const struct entry *entry;
-    const char *email, *name;
+    const char *email, *name, *session_id;
 
     hash_token(arena, kind, token, hash);
     entry = &cache->entries[hash[0]];
@@ -60,8 +60,10 @@ bool mp_token_cache_get(const struct mp_token_cache *cache, struct mp_arena *are
         return false;
     email = entry->texts + strlen(entry->texts) + 1;
     name = email + strlen(email) + 1;
+    session_id = name + strlen(name) + 1;
     out->expires_at_s = entry->expires_at_s;
     out->user = (struct mp_user){mp_arena_strdup(arena, entry->texts), entry->role, optional_text(arena, email), optional_text(arena, name)};
+    out->session_id = optional_text(arena, session_id);
     return true;
 }
 
@@ -75,16 +77,28 @@ static char *append_text(char *to, const char *mark, const char *text)
     return to + len;
 }
 
-static char *pack_texts(const struct mp_user *user)
+static char *append_optional(char *to, const char *text)
 {
-    const char *email = user->email != NULL ? user->email : "", *name = user->name != NULL ? user->name : "";
-    char *texts = malloc(strlen(user->sub) + strlen(email) + strlen(name) + 5), *to = texts;
+    return append_text(to, text != NULL ? "+" : "-", text != NULL ? text : "");
+}
+
+static size_t optional_len(const char *text)
+{
+    return 2 + (text != NULL ? strlen(text) : 0);
+}
+
+static char *pack_texts(const struct mp_identity *identity)
+{
+    const struct mp_user *user = &identity->user;
+    char *texts = malloc(strlen(user->sub) + 1 + optional_len(user->email) + optional_len(user->name) + optional_len(identity->session_id));
+    char *to = texts;
 
     if (texts == NULL)
         return NULL;
     to = append_text(to, "", user->sub);
-    to = append_text(to, user->email != NULL ? "+" : "-", email);
-    append_text(to, user->name != NULL ? "+" : "-", name);
+    to = append_optional(to, user->email);
+    to = append_optional(to, user->name);
+    append_optional(to, identity->session_id);
     return texts;
 }
 
@@ -93,7 +107,7 @@ void mp_token_cache_put(struct mp_token_cache *cache, struct mp_arena *arena, en
 {
     unsigned char hash[32];
     struct entry *entry;
-    char *texts = pack_texts(&identity->user);
+    char *texts = pack_texts(identity);
 
     /* Without memory for a copy the token is checked again next time. */
     if (texts == NULL)

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from booking import MORNING, HOUR, book, clean
+from harness import together
 
 STAFF = ("tutor", "teacher", "doctor", "interviewer")
 PARTICIPANTS = ("student", "patient", "candidate")
@@ -225,6 +226,10 @@ def test_the_session_cookie(open_stack):
     answer = page.delete(f"{api}/session", headers=own)
     assert answer.status_code == 204 and "Max-Age=0" in answer.headers["Set-Cookie"]
     assert page.get(f"{api}/zoom/meetings").status_code == 401
+    # Whoever has copied it has nothing, whichever worker is asked; another sign-in of the same person goes on.
+    copies = together(24, lambda _: open_stack.get("me", role=None, headers={"Cookie": f"{name}={value}"}).status_code)
+    assert set(copies) == {401}
+    assert page.post(f"{api}/session", headers=bearer).status_code == 204 and page.get(f"{api}/me").status_code == 200
 
 
 def test_a_foreign_page_cannot_sign_its_visitor_in(open_stack):

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "db/harness.h"
 #include "fixture.h"
 #include "meetpool/clock.h"
 #include "meetpool/schema.h"
@@ -413,6 +414,25 @@ static void repeated_headers_are_refused(void **state)
                   NULL);
 }
 
+static int setup_db(void **state)
+{
+    const char *top = getenv("top_srcdir");
+    struct desk *f;
+    unsigned applied;
+
+    fixture_setup_api(state);
+    f = *state;
+    f->ctx.db = harness_open();
+    assert_int_equal(mp_migrate(f->ctx.db, mp_arena_printf(f->arena, "%s/schema", top != NULL ? top : "."), &applied, &f->err), 0);
+    return 0;
+}
+
+static int teardown_db(void **state)
+{
+    mp_db_free(((struct desk *)*state)->ctx.db);
+    return fixture_teardown_api(state);
+}
+
 static char *session_cookie(struct desk *f, const char *sub, const char *role)
 {
     struct mp_answer answer = send_request(f, SENT("POST", "/api/session", NULL, .headers = {"Authorization", bearer_of(f, sub, role)}));
@@ -487,7 +507,7 @@ static void a_changed_cookie_is_ended(void **state)
 static void an_expired_identity_opens_nothing(void **state)
 {
     struct desk *f = *state;
-    const struct mp_identity past = {{"u1", MP_ROLE_ADMIN, NULL, NULL}, mp_now_ms() / 1000 - 1};
+    const struct mp_identity past = {.user = {"u1", MP_ROLE_ADMIN, NULL, NULL}, .expires_at_s = mp_now_ms() / 1000 - 1};
     const char *sealed = mp_session_seal(f->arena, f->ctx.keyring, &past);
 
     assert_answer(f, SENT("GET", "/api/me", NULL, .headers = {"Cookie", mp_arena_printf(f->arena, MP_SESSION_COOKIE "=%s", sealed)}), 401, NULL);
@@ -511,6 +531,29 @@ static void changes_by_cookie_come_from_our_own_pages(void **state)
         send_request(f, SENT("DELETE", "/api/session", NULL, .headers = {"Cookie", cookie, "Origin", ORIGIN, "Sec-Fetch-Site", "same-origin"}));
     assert_int_equal(answer.status, 204);
     assert_non_null(strstr(header_of(&answer, "Set-Cookie"), MP_SESSION_COOKIE "=; Path=/; Max-Age=0"));
+}
+
+static void an_ended_session_is_over_for_its_copies_alone(void **state)
+{
+    struct desk *f = *state;
+    const char *ended = session_cookie(f, "u1", "admin"), *other = session_cookie(f, "u1", "admin");
+    struct mp_db *db = f->ctx.db;
+
+    assert_answer(f, SENT("GET", "/api/me", NULL, .headers = {"Cookie", ended}), 200, NULL);
+    assert_int_equal(send_request(f, SENT("DELETE", "/api/session", NULL, .headers = {"Cookie", ended, "Origin", ORIGIN})).status, 204);
+    assert_answer(f, SENT("GET", "/api/me", NULL, .headers = {"Cookie", ended}), 401, "unauthorized");
+    /* Another worker has not seen it end. */
+    assert_int_equal(mp_api_new(f->arena, &f->conf, &f->api, &f->err), 0);
+    assert_answer(f, SENT("GET", "/api/me", NULL, .headers = {"Cookie", ended}), 401, "unauthorized");
+    assert_answer(f, SENT("GET", "/api/me", NULL, .headers = {"Cookie", other}), 200, NULL);
+    /* With the bearer there is no session to end. */
+    assert_int_equal(send_request(f, SENT("DELETE", "/api/session", NULL, .headers = {"Authorization", bearer_of(f, "u1", "admin")})).status, 204);
+    assert_answer(f, SENT("GET", "/api/me", NULL, .headers = {"Authorization", bearer_of(f, "u1", "admin")}), 200, NULL);
+    /* Nobody is let in on a guess: where it cannot be looked up it may have been ended. */
+    f->ctx.db = mp_db_new(&(struct mp_db_conf){.socket = "/nonexistent", .user = "nobody", .name = "none"}, &f->log);
+    assert_answer(f, SENT("GET", "/api/me", NULL, .headers = {"Cookie", other}), 503, "unavailable");
+    mp_db_free(f->ctx.db);
+    f->ctx.db = db;
 }
 
 /* ---- CORS, HEAD, OPTIONS ---- */
@@ -677,10 +720,11 @@ static void an_idle_accept_comes_back(void **state)
     rmdir(dir);
 }
 
+#define DB_TEST(name)   cmocka_unit_test_setup_teardown(name, setup_db, teardown_db)
 #define API_TEST(name)  cmocka_unit_test_setup_teardown(name, fixture_setup_api, fixture_teardown_api)
 #define ROWS_TEST(name) cmocka_unit_test_setup_teardown(name, setup_rows, fixture_teardown_api)
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         ROWS_TEST(success_has_its_envelope_and_headers),
@@ -699,12 +743,13 @@ int main(void)
         ROWS_TEST(without_a_token_nobody_gets_in),
         ROWS_TEST(a_role_opens_its_routes_only),
         ROWS_TEST(repeated_headers_are_refused),
-        API_TEST(a_session_is_its_user_until_the_token_ends),
-        API_TEST(a_session_outlives_a_new_key_but_not_its_own),
-        API_TEST(cookie_and_bearer_never_stand_in_for_each_other),
+        DB_TEST(a_session_is_its_user_until_the_token_ends),
+        DB_TEST(a_session_outlives_a_new_key_but_not_its_own),
+        DB_TEST(cookie_and_bearer_never_stand_in_for_each_other),
         API_TEST(a_changed_cookie_is_ended),
         API_TEST(an_expired_identity_opens_nothing),
-        API_TEST(changes_by_cookie_come_from_our_own_pages),
+        DB_TEST(changes_by_cookie_come_from_our_own_pages),
+        DB_TEST(an_ended_session_is_over_for_its_copies_alone),
         ROWS_TEST(listed_origins_only),
         ROWS_TEST(a_preflight_needs_no_token),
         API_TEST(origins_of_the_settings_are_checked),
@@ -716,5 +761,7 @@ int main(void)
         API_TEST(an_idle_accept_comes_back),
     };
 
+    (void)argc;
+    harness_begin(argv);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

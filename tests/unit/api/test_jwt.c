@@ -394,7 +394,7 @@ static void the_cache_forgets_at_the_expiry_and_tells_kinds_apart(void **state)
 {
     struct desk *f = *state;
     struct mp_token_cache *cache = mp_token_cache_new(f->arena);
-    const struct mp_identity put = {{"u1", MP_ROLE_PATIENT, NULL, ""}, 100};
+    const struct mp_identity put = {{"u1", MP_ROLE_PATIENT, NULL, ""}, 100, "0123456789abcdef0123456789abcdef"};
     struct mp_identity got = {0};
 
     mp_token_cache_put(cache, f->arena, MP_AUTH_BEARER, mp_slice_of("t"), &put);
@@ -404,6 +404,7 @@ static void the_cache_forgets_at_the_expiry_and_tells_kinds_apart(void **state)
     assert_null(got.user.email);
     assert_string_equal(got.user.name, "");
     assert_int_equal(got.expires_at_s, 100);
+    assert_string_equal(got.session_id, put.session_id);
     assert_false(mp_token_cache_get(cache, f->arena, MP_AUTH_BEARER, mp_slice_of("t"), 100, &got));
     assert_false(mp_token_cache_get(cache, f->arena, MP_AUTH_COOKIE, mp_slice_of("t"), 99, &got));
     assert_false(mp_token_cache_get(cache, f->arena, MP_AUTH_BEARER, mp_slice_of("T"), 99, &got));
