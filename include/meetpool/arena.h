@@ -33,6 +33,8 @@ void *mp_arena_array(struct mp_arena *arena, size_t count, size_t size_bytes);
 /* Copies, NUL-terminated. NULL text gives NULL. */
 char *mp_arena_strdup(struct mp_arena *arena, const char *text);
 char *mp_arena_strndup(struct mp_arena *arena, struct mp_slice s);
+/* Bytes from elsewhere as UTF-8 (RFC 3629): each that is no part of a character, and NUL, becomes U+FFFD. */
+char *mp_arena_utf8(struct mp_arena *arena, struct mp_slice s);
 char *mp_arena_printf(struct mp_arena *arena, const char *fmt, ...) MP_PRINTF(2, 3);
 char *mp_arena_vprintf(struct mp_arena *arena, const char *fmt, va_list args) MP_PRINTF(2, 0);
 

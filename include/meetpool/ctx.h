@@ -42,6 +42,8 @@ struct mp_ctx {
      * (another machine). */
     bool (*owner_is_dead)(void *arg, const char *owner);
     void *owner_arg;
+    /* Whether this process was asked to end: long work stops at the next good place. NULL: it never is. */
+    bool (*stopping)(void);
     /* The token of a person's own Zoom account, by Zoom's id of that person: the pool calls with it without knowing where it comes from. `refused`
      * (NULL: none) is not given again. 0, or -1 with `res` saying why there is none. NULL: there are no connections. */
     int (*guest_token)(struct mp_ctx *ctx, const char *zoom_user_id, const struct mp_secret *refused, int64_t deadline_ms, struct mp_secret *out,

@@ -66,6 +66,7 @@ struct mp_job {
     enum mp_job_end end;
     int64_t retry_ms;
     bool counted;
+    bool stopped; /* mp_job_progress() has said 0: whatever the handler says from then on does not matter */
     const char *end_code, *end_text;
 };
 
@@ -80,12 +81,17 @@ int mp_queue_add(struct mp_db *db, struct mp_arena *arena, const struct mp_job_s
 /* Does one job. 0, or -1 with `err`: tried again later while tries are left (MP_E_UNAVAILABLE does not count as a try). */
 typedef int mp_job_fn(struct mp_ctx *ctx, struct mp_job *job, struct mp_error *err);
 
-/* Try again after `retry_ms` (at most 48 h); -1: after a wait that grows with the attempts. Not `counted`: it was not its fault, or nothing is wrong.
+/*
+ * Try again after `retry_ms` (at most 48 h); -1: after a wait that grows with the attempts (2 s, 4 s ... 30 min, with jitter). Not `counted`: it was
+ * not its fault, or nothing is wrong. A counted one whose tries are used up is failed with that reason.
  */
 void mp_job_later(struct mp_ctx *ctx, struct mp_job *job, int64_t retry_ms, bool counted, const char *code, const char *fmt, ...) MP_PRINTF(6, 7);
 /* For good, with a reason that people read; `code` is for machines. */
 void mp_job_fail(struct mp_ctx *ctx, struct mp_job *job, const char *code, const char *fmt, ...) MP_PRINTF(4, 5);
-/* Holds on to the lease (call it at least every 10 s) and tells how far it is. 1: still ours, 0: somebody else has it: stop at once, write nothing.
+/*
+ * Holds on to the lease (call it at least every 10 s; it is over 30 s after the last call) and tells how far it is. 1: go on. 0: stop at once, write
+ * nothing, leave what was begun for the next to go on with: somebody else has the job, or the process is asked to end and the job is queued again
+ * without counting this try. A try that dies after it came further than any before it does not count either.
  */
 int mp_job_progress(struct mp_ctx *ctx, struct mp_job *job, int64_t done, int64_t total, struct mp_error *err) MP_MUST_CHECK;
 /* Exponential with full jitter: a random wait up to base * 2^(attempts-1), at least a tenth of it, at most `most_ms`. */
@@ -97,7 +103,10 @@ int64_t mp_job_backoff_ms(int64_t attempts, int64_t base_ms, int64_t most_ms);
 int mp_queue_take(struct mp_ctx *ctx, enum mp_job_lane lane, struct mp_job *out, int64_t *next_ms, struct mp_error *err) MP_MUST_CHECK;
 /* Writes how it ended, under the fence. 1 done, 0 not ours any more. */
 int mp_queue_end(struct mp_ctx *ctx, const struct mp_job *job, struct mp_error *err) MP_MUST_CHECK;
-/* Jobs whose runner is known to have died are queued again at once. */
+/*
+ * Jobs whose runner is known to have died, or whose lease is over, are queued again at once; from their third loss on after a wait that grows. Where
+ * the tries are used up they are failed ("runner_died").
+ */
 int mp_queue_release_dead(struct mp_ctx *ctx, struct mp_error *err) MP_MUST_CHECK;
 
 /* ---- For people ---- */
@@ -116,7 +125,7 @@ int mp_queue_list(struct mp_db *db, struct mp_arena *arena, const struct mp_job_
 int mp_queue_retry(struct mp_db *db, int64_t id, struct mp_error *err) MP_MUST_CHECK;
 /* Removes up to `limit` jobs that ended before `before` (the database's clock). */
 int mp_queue_expire(struct mp_db *db, int64_t before, unsigned limit, int64_t *removed, struct mp_error *err) MP_MUST_CHECK;
-/* How many jobs are in each state now; of the queued ones, those that are due. */
+/* How many jobs are in each state now (counted up to 100,000); of the queued ones, those that are due, and how long the first of them is. */
 struct mp_queue_counts {
     int64_t in_state[MP_JOB_STATES];
     int64_t due, oldest_due_ms;

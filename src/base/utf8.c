@@ -1,4 +1,7 @@
+#include <string.h>
+
 #include "base_int.h"
+#include "meetpool/arena.h"
 
 static bool is_tail(unsigned char c)
 {
@@ -32,4 +35,22 @@ bool mp_utf8_is_control(uint32_t c)
 {
     return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ||
            c == 0xfeff;
+}
+
+char *mp_arena_utf8(struct mp_arena *arena, struct mp_slice s)
+{
+    static const char unknown[] = "\xef\xbf\xbd";
+    char *out = mp_arena_array(arena, s.len + 1, sizeof(unknown) - 1);
+    size_t to = 0;
+
+    for (size_t i = 0, taken; i < s.len; i += taken) {
+        uint32_t c;
+
+        taken = s.p[i] == '\0' ? 0 : mp_utf8_decode(s.p + i, s.len - i, &c);
+        memcpy(out + to, taken > 0 ? s.p + i : unknown, taken > 0 ? taken : sizeof(unknown) - 1);
+        to += taken > 0 ? taken : sizeof(unknown) - 1;
+        taken = taken > 0 ? taken : 1;
+    }
+    out[to] = '\0';
+    return out;
 }
