@@ -40,6 +40,9 @@ struct mp_db *mp_db_new(const struct mp_db_conf *conf, const struct mp_log *log)
 void mp_db_free(struct mp_db *db);
 /* Lets go of the connection (it is opened again when needed). */
 void mp_db_close(struct mp_db *db);
+/* From now on the server is waited for no longer than this, at a statement as at connecting (there in whole seconds, rounded up); 0: as long as
+ * usual. For answers that must come soon. A statement that was cut off may have been done. */
+void mp_db_hurry(struct mp_db *db, unsigned wait_ms);
 /* Whether the server answers: 0 or -1. */
 int mp_db_ping(struct mp_db *db, struct mp_error *err) MP_MUST_CHECK;
 

@@ -6,6 +6,8 @@
 
 #include "db_int.h"
 
+#include <ma_pvio.h> /* wants what mysql.h brings */
+
 /* Long enough for a busy machine, short enough that three dead hosts fit into one request. Connector/C applies it to the handshake as well. */
 #define CONNECT_TIMEOUT_S 3
 /* Longer than any lock wait, shorter than nginx's patience. Without it a server that hangs hangs us. */
@@ -114,6 +116,21 @@ void mp_db_free(struct mp_db *db)
 void mp_db_close(struct mp_db *db)
 {
     db_drop(db);
+}
+
+/* MYSQL_OPT_READ_TIMEOUT is looked at when a connection is opened; one that is open is told at its socket's side. */
+static void apply_hurry(struct mp_db *db)
+{
+    int wait_ms = (int)(db->hurry_ms > 0 ? db->hurry_ms : db->read_timeout_s * 1000);
+
+    if (db->my && db->my->net.pvio)
+        db->my->net.pvio->timeout[PVIO_READ_TIMEOUT] = wait_ms;
+}
+
+void mp_db_hurry(struct mp_db *db, unsigned wait_ms)
+{
+    db->hurry_ms = wait_ms;
+    apply_hurry(db);
 }
 
 void db_drop(struct mp_db *db)
@@ -225,7 +242,7 @@ int db_tell(const struct mp_db *db, const char *sql, struct mp_error *err)
 static MYSQL *prepare_connection(const struct mp_db *db, const char *setup)
 {
     MYSQL *my = mysql_init(NULL);
-    unsigned connect_s = CONNECT_TIMEOUT_S, write_s = WRITE_TIMEOUT_S, no = 0;
+    unsigned connect_s = db->hurry_ms > 0 ? (db->hurry_ms + 999) / 1000 : CONNECT_TIMEOUT_S, write_s = WRITE_TIMEOUT_S, no = 0;
     enum mysql_protocol_type protocol = db->conf.socket ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
     my_bool truncation_is_told = 0;
 
@@ -250,8 +267,10 @@ static unsigned connect_host(struct mp_db *db, const struct db_host *host, const
 
     db->my = prepare_connection(db, setup);
     if (mysql_real_connect(db->my, db->conf.socket ? NULL : host->name, db->conf.user, mp_secret_expose(&db->conf.password).p, db->conf.name,
-                           host->port, db->conf.socket, 0))
+                           host->port, db->conf.socket, 0)) {
+        apply_hurry(db);
         return 0;
+    }
     number = mysql_errno(db->my);
     db_note_connection(db);
     db_drop(db);

@@ -47,6 +47,7 @@ struct mp_db {
     size_t hosts_count;
     size_t host; /* the last good one, where the next connection starts */
     unsigned read_timeout_s;
+    unsigned hurry_ms; /* 0: no hurry */
 
     MYSQL *my;
     bool held;

@@ -180,6 +180,24 @@ static void test_a_lost_write_is_not_repeated(void **state)
     proxy_stop(&once);
 }
 
+static void test_in_a_hurry_nobody_waits_long(void **state)
+{
+    static const struct mp_sql nap = {"DO SLEEP(5)"}, short_nap = {"DO SLEEP(1)"};
+    struct fixture *f = *state;
+    int64_t began_ms;
+
+    must_run(f->db, &create); /* so that it is open before */
+    for (int opened_before = 1; opened_before >= 0; opened_before--) {
+        mp_db_hurry(f->db, 300);
+        began_ms = mp_monotonic_ms();
+        assert_int_equal(mp_db_run(mp_db_begin(f->db, &nap), &f->err), -1);
+        assert_int_equal(f->err.code, MP_E_UNAVAILABLE);
+        assert_true(mp_monotonic_ms() - began_ms < 4500);
+    }
+    mp_db_hurry(f->db, 0);
+    must_run(f->db, &short_nap);
+}
+
 static void test_rows_that_went_with_the_connection_are_missed(void **state)
 {
     static const struct mp_sql words = {"SELECT word FROM mark ORDER BY id"};
@@ -227,6 +245,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_a_read_only_server_counts_as_down, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_a_lost_select_is_repeated, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_a_lost_write_is_not_repeated, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_in_a_hurry_nobody_waits_long, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_rows_that_went_with_the_connection_are_missed, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_a_wrong_password_is_told_in_the_detail_only, fixture_setup, fixture_teardown),
     };
