@@ -19,6 +19,14 @@ char *mp_random_hex(struct mp_arena *arena, size_t bytes);
 
 void mp_sha256(struct mp_slice data, unsigned char out[32]);
 char *mp_sha256_hex(struct mp_arena *arena, struct mp_slice data);
+/* The same of what comes in pieces: begin, add, end; then it may begin again. Goes with the arena. */
+struct mp_hash;
+struct mp_hash *mp_hash_new(struct mp_arena *arena);
+void mp_hash_begin(struct mp_hash *hash);
+void mp_hash_add(struct mp_hash *hash, struct mp_slice data);
+void mp_hash_end(struct mp_hash *hash, unsigned char out[32]);
+/* For nothing but what others demand (the ETags of S3). False where this system's OpenSSL refuses it. */
+bool mp_md5(struct mp_slice data, unsigned char out[16]);
 void mp_hmac_sha256(struct mp_slice key, struct mp_slice data, unsigned char out[32]);
 bool mp_equal_constant_time(const void *a, const void *b, size_t len);
 
@@ -40,6 +48,8 @@ struct mp_keyring;
 /* Errors: MP_E_CONFIG, whose message says what is wrong without showing the key. */
 int mp_keyring_parse(struct mp_arena *arena, struct mp_slice text, struct mp_keyring **out, struct mp_error *err) MP_MUST_CHECK;
 const char *mp_keyring_newest_id(const struct mp_keyring *ring);
+/* A secret for another purpose, from each key, newest first: HMAC-SHA256 of `purpose`. Nobody who learns it knows the key. */
+const struct mp_secret *mp_keyring_derive(const struct mp_keyring *ring, struct mp_arena *arena, const char *purpose, size_t *count);
 bool mp_keyring_has(const struct mp_keyring *ring, const char *id);
 char *mp_keyring_seal(const struct mp_keyring *ring, struct mp_arena *arena, const char *context, struct mp_slice plain);
 /* MP_E_INTERNAL where the key is unknown or the text was changed or belongs to another context. */

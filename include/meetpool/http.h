@@ -17,7 +17,7 @@
  * The CA folder is given as CAPATH, not as one bundle (23 ms of CPU a connection, PERFORMANCE section 4); SSL_CERT_FILE and SSL_CERT_DIR of the
  * environment, as they stand when the client is made, replace it. Proxies that the environment names are not used.
  *
- * A request other than GET leaves at most once a call: curl's own repeat on a fresh connection, when a kept one dies, is prevented.
+ * A request other than GET and HEAD leaves at most once a call: curl's own repeat on a fresh connection, when a kept one dies, is prevented.
  *
  * The process must ignore SIGPIPE: OpenSSL writes with write(2), and curl is told to leave signals alone.
  */
@@ -35,7 +35,7 @@ struct mp_http_header {
 };
 
 struct mp_http_request {
-    const char *method; /* "GET", "POST", "PATCH", "PUT", "DELETE" */
+    const char *method; /* "GET", "HEAD", "POST", "PATCH", "PUT", "DELETE" */
     const char *url;    /* complete, percent-encoded by the caller */
     const struct mp_http_header *headers;
     size_t headers_count;
@@ -82,6 +82,9 @@ const char *mp_http_header_get(const struct mp_http_response *res, const char *n
  */
 int64_t mp_http_retry_after_ms(const struct mp_http_response *res, int64_t now_ms);
 
+/* The instant of an HTTP date ("Sun, 06 Nov 1994 08:49:37 GMT") or an ISO 8601 one; -1 for anything else. */
+int64_t mp_http_date_ms(const char *text);
+
 /* Percent-encodes everything but RFC 3986's unreserved characters ('/' too). */
 char *mp_url_encode(struct mp_arena *arena, struct mp_slice s);
 
@@ -92,6 +95,8 @@ struct mp_url {
 };
 /* False for anything but http(s)://host[:port]/..., without user. */
 bool mp_url_parse(struct mp_arena *arena, const char *text, struct mp_url *out);
+/* What `text` (a Location) means, read beside the address `base`; without a fragment. NULL where it is no address, or names a user. */
+char *mp_url_join(struct mp_arena *arena, const char *base, const char *text);
 /* Whether the host is this machine's loopback, by name or number. */
 bool mp_url_is_loopback(const struct mp_url *url);
 

@@ -65,14 +65,65 @@ char *mp_random_hex(struct mp_arena *arena, size_t bytes)
     return text;
 }
 
-void mp_sha256(struct mp_slice data, unsigned char out[32])
+static const EVP_MD *sha256(void)
 {
     static EVP_MD *md; /* fetching is dearer than hashing a short text */
 
     if (!md)
         md = EVP_MD_fetch(NULL, "SHA256", NULL);
-    if (!md || EVP_Digest(data.p, data.len, out, NULL, md, NULL) != 1)
+    if (!md)
         die_of_openssl();
+    return md;
+}
+
+void mp_sha256(struct mp_slice data, unsigned char out[32])
+{
+    if (EVP_Digest(data.p, data.len, out, NULL, sha256(), NULL) != 1)
+        die_of_openssl();
+}
+
+struct mp_hash {
+    EVP_MD_CTX *ctx;
+};
+
+static void free_hash(void *object)
+{
+    EVP_MD_CTX_free(((struct mp_hash *)object)->ctx);
+}
+
+struct mp_hash *mp_hash_new(struct mp_arena *arena)
+{
+    struct mp_hash *hash = MP_NEW(arena, struct mp_hash);
+
+    hash->ctx = EVP_MD_CTX_new();
+    if (!hash->ctx)
+        die_of_openssl();
+    mp_arena_defer(arena, free_hash, hash);
+    mp_hash_begin(hash);
+    return hash;
+}
+
+void mp_hash_begin(struct mp_hash *hash)
+{
+    if (EVP_DigestInit_ex2(hash->ctx, sha256(), NULL) != 1)
+        die_of_openssl();
+}
+
+void mp_hash_add(struct mp_hash *hash, struct mp_slice data)
+{
+    if (EVP_DigestUpdate(hash->ctx, data.p, data.len) != 1)
+        die_of_openssl();
+}
+
+void mp_hash_end(struct mp_hash *hash, unsigned char out[32])
+{
+    if (EVP_DigestFinal_ex(hash->ctx, out, NULL) != 1)
+        die_of_openssl();
+}
+
+bool mp_md5(struct mp_slice data, unsigned char out[16])
+{
+    return EVP_Digest(data.p, data.len, out, NULL, EVP_md5(), NULL) == 1;
 }
 
 char *mp_sha256_hex(struct mp_arena *arena, struct mp_slice data)

@@ -253,7 +253,8 @@ static int set_safety(CURL *easy, const struct mp_http *http)
 
 static int set_request(CURL *easy, const struct mp_http_request *req)
 {
-    bool wants_body = strcmp(req->method, "GET") != 0 && strcmp(req->method, "DELETE") != 0;
+    bool head = strcmp(req->method, "HEAD") == 0;
+    bool wants_body = !head && strcmp(req->method, "GET") != 0 && strcmp(req->method, "DELETE") != 0;
     int bad = 0;
 
     bad |= (int)curl_easy_setopt(easy, CURLOPT_URL, req->url);
@@ -264,6 +265,7 @@ static int set_request(CURL *easy, const struct mp_http_request *req)
         bad |= (int)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->body.len);
         bad |= (int)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, req->body.p ? req->body.p : "");
     }
+    bad |= (int)curl_easy_setopt(easy, CURLOPT_NOBODY, head ? 1L : 0L); /* whatever length the answer tells, nothing follows */
     bad |= (int)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, req->method);
     return bad;
 }
@@ -381,7 +383,7 @@ void net_begin(struct mp_http *http, struct transfer *t, const struct mp_http_re
         end(http, t);
         return;
     }
-    t->repeatable = strcmp(req->method, "GET") == 0;
+    t->repeatable = strcmp(req->method, "GET") == 0 || strcmp(req->method, "HEAD") == 0;
     mp_buf_init(&t->body, arena, req->answer_most_bytes ? req->answer_most_bytes : ANSWER_MOST_BYTES);
     t->request_headers = make_headers(arena, req);
     t->easy = take_handle(http);
@@ -475,8 +477,7 @@ const char *mp_http_header_get(const struct mp_http_response *res, const char *n
     return NULL;
 }
 
-/* The instant that a date stands for, in either of its two shapes; -1 for neither. */
-static int64_t read_date(const char *text)
+int64_t mp_http_date_ms(const char *text)
 {
     struct mp_slice s = mp_slice_of(text);
     int64_t at_ms;
@@ -501,7 +502,7 @@ int64_t mp_http_retry_after_ms(const struct mp_http_response *res, int64_t now_m
         return -1;
     if (mp_slice_to_u64(mp_slice_of(text), RETRY_AFTER_MOST_DAYS * 86400ULL, &seconds))
         return (int64_t)seconds * 1000;
-    at_ms = read_date(text);
+    at_ms = mp_http_date_ms(text);
     if (at_ms < 0 || at_ms - now_ms > RETRY_AFTER_MOST_DAYS * MP_DAY_MS)
         return -1;
     return at_ms > now_ms ? at_ms - now_ms : 0;

@@ -10,10 +10,21 @@
 
 static void hashes(void **state)
 {
+    struct mp_hash *pieces = mp_hash_new(*state);
     unsigned char mac[32];
 
     assert_string_equal(mp_sha256_hex(*state, mp_slice_of(NULL)), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     assert_string_equal(mp_sha256_hex(*state, mp_slice_of("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    for (int i = 0; i < 2; i++) {
+        unsigned char hash[32];
+
+        mp_hash_begin(pieces);
+        mp_hash_add(pieces, mp_slice_of("a"));
+        mp_hash_add(pieces, mp_slice_of(""));
+        mp_hash_add(pieces, mp_slice_of("bc"));
+        mp_hash_end(pieces, hash);
+        assert_string_equal(mp_hex(*state, hash, 32), mp_sha256_hex(*state, mp_slice_of("abc")));
+    }
     /* RFC 4231, cases 2 and 6 */
     mp_hmac_sha256(mp_slice_of("Jefe"), mp_slice_of("what do ya want for nothing?"), mac);
     assert_string_equal(mp_hex(*state, mac, 32), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "meetpool/http.h"
+#include "meetpool/stream.h"
 
 static struct mp_arena *arena;
 
@@ -161,6 +162,86 @@ static void knows_loopback(void **state)
     }
 }
 
+static void joins_what_a_location_says(void **state)
+{
+    static const struct {
+        const char *text, *joined;
+    } rows[] = {
+        {"https://b.example/x", "https://b.example/x"},
+        {"//b.example/x?y=1#z", "https://b.example/x?y=1"},
+        {"/x", "https://a.example:8443/x"},
+        {"x", "https://a.example:8443/p/x"},
+        {"../x", "https://a.example:8443/x"},
+        {"?y=%2F", "https://a.example:8443/p/q?y=%2F"},
+        {"https://zoom.us@b.example/", NULL},
+        {"https://b.example:99999/", NULL},
+        {"https://b.exa mple/", NULL},
+        {"https://b.example/\r\nX: y", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char *joined = mp_url_join(arena, "https://a.example:8443/p/q?r=s", rows[i].text);
+
+        print_message("%s\n", rows[i].text);
+        if (rows[i].joined)
+            assert_string_equal(joined, rows[i].joined);
+        else
+            assert_null(joined);
+    }
+}
+
+static void knows_what_is_no_host_of_the_internet(void **state)
+{
+    static const struct {
+        const char *ip;
+        enum mp_address kind;
+    } rows[] = {
+        {"8.8.8.8", MP_ADDRESS_PUBLIC},
+        {"127.0.0.1", MP_ADDRESS_LOOPBACK},
+        {"127.255.255.254", MP_ADDRESS_LOOPBACK},
+        {"0.0.0.0", MP_ADDRESS_PRIVATE},
+        {"9.255.255.255", MP_ADDRESS_PUBLIC},
+        {"10.0.0.0", MP_ADDRESS_PRIVATE},
+        {"10.255.255.255", MP_ADDRESS_PRIVATE},
+        {"11.0.0.0", MP_ADDRESS_PUBLIC},
+        {"100.63.255.255", MP_ADDRESS_PUBLIC},
+        {"100.64.0.0", MP_ADDRESS_PRIVATE},
+        {"100.127.255.255", MP_ADDRESS_PRIVATE},
+        {"100.128.0.0", MP_ADDRESS_PUBLIC},
+        {"169.254.169.254", MP_ADDRESS_PRIVATE},
+        {"172.15.255.255", MP_ADDRESS_PUBLIC},
+        {"172.16.0.1", MP_ADDRESS_PRIVATE},
+        {"172.31.255.255", MP_ADDRESS_PRIVATE},
+        {"172.32.0.0", MP_ADDRESS_PUBLIC},
+        {"192.168.1.1", MP_ADDRESS_PRIVATE},
+        {"198.19.0.1", MP_ADDRESS_PRIVATE},
+        {"224.0.0.1", MP_ADDRESS_PRIVATE},
+        {"255.255.255.255", MP_ADDRESS_PRIVATE},
+        {"::", MP_ADDRESS_PRIVATE},
+        {"::1", MP_ADDRESS_LOOPBACK},
+        {"::ffff:10.0.0.1", MP_ADDRESS_PRIVATE},
+        {"::ffff:127.0.0.1", MP_ADDRESS_LOOPBACK},
+        {"::ffff:8.8.8.8", MP_ADDRESS_PUBLIC},
+        {"64:ff9b::a9fe:a9fe", MP_ADDRESS_PRIVATE},
+        {"2002:a00:1::1", MP_ADDRESS_PRIVATE},
+        {"2001:0:1::1", MP_ADDRESS_PRIVATE},
+        {"2001:4860:4860::8888", MP_ADDRESS_PUBLIC},
+        {"fc00::1", MP_ADDRESS_PRIVATE},
+        {"fd00:ec2::254", MP_ADDRESS_PRIVATE},
+        {"fe80::1", MP_ADDRESS_PRIVATE},
+        {"ff02::1", MP_ADDRESS_PRIVATE},
+        {"example.com", MP_ADDRESS_PRIVATE},
+        {"", MP_ADDRESS_PRIVATE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        print_message("%s\n", rows[i].ip);
+        assert_int_equal(mp_address_of(rows[i].ip), rows[i].kind);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +250,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(refuses_what_readers_take_differently, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_a_host_that_is_too_long, setup, teardown),
         cmocka_unit_test_setup_teardown(knows_loopback, setup, teardown),
+        cmocka_unit_test_setup_teardown(joins_what_a_location_says, setup, teardown),
+        cmocka_unit_test_setup_teardown(knows_what_is_no_host_of_the_internet, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
