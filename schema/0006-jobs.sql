@@ -1,8 +1,8 @@
 -- The queue of background work. Instants are milliseconds since 1970 by the database's clock. Every statement may run twice.
 
 -- `slot`: with kind and subject it names a job. 0 while a job is open of which there is one at a time; NULL when it is over; a periodic job's instant
--- for ever. `again_at`: asked for once more while it ran, due then. `attempts` grows before each try; one that died does not count where `progress_done` was
--- above `progress_best`, the furthest that those before it came.
+-- for ever. `again_at`: asked for once more while it ran, due then. `attempts` grows before each try; one that died does not
+-- count where `progress_done` was above `progress_best`, the furthest that those before it came.
 CREATE TABLE IF NOT EXISTS job (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   public_id CHAR(24) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,

@@ -27,5 +27,9 @@ int mp_store_alert_open(struct mp_db *db, struct mp_arena *arena, unsigned limit
                         struct mp_error *err) MP_MUST_CHECK;
 /* Told; one that has grown since it was read stays open with what came on top. */
 int mp_store_alert_told(struct mp_db *db, const struct mp_alert_row *row, struct mp_error *err) MP_MUST_CHECK;
+/* How long ago something was told last; INT64_MAX: nothing that is still known. */
+int mp_store_alert_last_told(struct mp_db *db, int64_t *ago_ms, struct mp_error *err) MP_MUST_CHECK;
+/* Keeps the newest `open_most` that are not told yet, and what was told for so long; removes at most a thousand of each. */
+int mp_store_alert_trim(struct mp_db *db, unsigned open_most, int64_t told_kept_ms, struct mp_error *err) MP_MUST_CHECK;
 
 #endif
