@@ -2,7 +2,8 @@
 -- since 1970 (UTC). Every statement may run twice.
 
 -- One row a meeting that was, or should be, recorded. States: waiting (not ended, or nothing at Zoom yet), late (the usual tries are over; looked for
--- at the late interval), syncing (files are on their way), synced, none (the late days are over: none was made), failed.
+-- at the late interval), syncing (files are on their way), synced, none (the late days are over: none was made), failed. `asked_at`: when the job was
+-- made by which a person last had it begun anew. `missing`: the daily pass found it at none of the host's recordings.
 CREATE TABLE IF NOT EXISTS recording (
   meeting_id BIGINT UNSIGNED NOT NULL PRIMARY KEY,
   booking_id BIGINT UNSIGNED NULL,
@@ -13,16 +14,19 @@ CREATE TABLE IF NOT EXISTS recording (
   last_try_at BIGINT NULL,
   next_try_at BIGINT NULL,
   synced_at BIGINT NULL,
+  asked_at BIGINT NOT NULL DEFAULT 0,
   error_code VARCHAR(48) CHARACTER SET ascii COLLATE ascii_bin NULL,
   error VARCHAR(400) NULL,
   files INT UNSIGNED NOT NULL DEFAULT 0,
   files_stored INT UNSIGNED NOT NULL DEFAULT 0,
   bytes_stored BIGINT NOT NULL DEFAULT 0,
+  missing TINYINT NOT NULL DEFAULT 0,
   created_at BIGINT NOT NULL,
   updated_at BIGINT NOT NULL,
   KEY recording_batch (batch_id, meeting_id),
   KEY recording_booking (booking_id),
-  KEY recording_state (state, updated_at)
+  KEY recording_state (state, meeting_id),
+  KEY recording_missing (missing, meeting_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- One row each time a meeting was held, by Zoom's uuid of that occurrence.
@@ -38,7 +42,8 @@ CREATE TABLE IF NOT EXISTS occurrence (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- One row a file at Zoom. `file_key`: Zoom's id of the file, or type and start where it has none. States: found, moving, stored, failed, expired (gone
--- at Zoom before it was brought home), trashed (stored, then put into Zoom's trash).
+-- at Zoom before it was brought home), trashed (stored, then put into Zoom's trash). `mover`: the job, and the try of it, that has it in its hands: what
+-- an earlier one still writes changes nothing.
 CREATE TABLE IF NOT EXISTS recording_file (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   occurrence_id BIGINT UNSIGNED NOT NULL,
@@ -52,6 +57,7 @@ CREATE TABLE IF NOT EXISTS recording_file (
   recorded_until BIGINT NULL,
   download_url TEXT NOT NULL,
   state VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  mover VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL,
   object_key VARCHAR(400) NOT NULL,
   upload_id VARCHAR(1024) CHARACTER SET ascii COLLATE ascii_bin NULL,
   etag VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NULL,
