@@ -16,12 +16,15 @@
  * People's own Zoom accounts: how one gets connected, how its tokens stay alive, how it ends.
  *
  * A connection is *connected*: there is a pair of tokens that Zoom took when it was last asked; or it *needs reconnecting*: only its person can mend
- * it, by consenting again. Nothing but a plain refusal of the refresh token, or another person's consent for the same Zoom user, makes the second of
- * the first; that Zoom is away never does. `reason` says which:
+ * it, by consenting again. Nothing but a plain refusal of the refresh token, Zoom's word that the app was removed, or another person's consent for the
+ * same Zoom user, makes the second of the first; that Zoom is away never does. `reason` says which:
  *   revoked       Zoom refuses the refresh token: revoked, or dead of age
  *   answer_lost   Zoom refuses it, and a refresh had been begun with it whose answer nobody has: that refresh used it up
  *   no_refresh    the access token is over and the server gave nothing to renew it with
  *   taken_over    another person has connected the same Zoom user, and with a new consent the tokens of the earlier ones die
+ *   deauthorized  the Zoom user has removed the app in Zoom, which has told
+ *
+ * Each such end is audited and raises an alert, in the transaction that marks it; an alert also comes before, where a refresh keeps failing.
  *
  * Connecting: begin() stores the hash of a random state (256 bits) with the person, the verifier of PKCE and the browser; finish() uses the state up,
  * whatever follows, exchanges the code, asks who the tokens belong to, and stores. A worker that dies between the exchange and the store leaves
@@ -136,7 +139,7 @@ void mp_connection_call(struct mp_ctx *ctx, const char *sub, int64_t deadline_ms
 int mp_connection_zoom_token(struct mp_ctx *ctx, const char *zoom_user_id, const struct mp_secret *refused, int64_t deadline_ms,
                              struct mp_secret *out, struct mp_zoom_result *res);
 
-/* How many meetings at the same time a Zoom user may hold. */
+/* How many meetings at the same time a Zoom user may hold: 1 unless Zoom has told of more. */
 int64_t mp_connection_capacity(const struct mp_connection_row *row);
 
 /* ---- Looking ---- */
@@ -158,9 +161,16 @@ struct mp_disconnected {
 int mp_connection_disconnect(struct mp_ctx *ctx, const char *sub, const struct mp_connection_actor *actor, struct mp_disconnected *out,
                              struct mp_error *err) MP_MUST_CHECK;
 
+/*
+ * Zoom has told (`app_deauthorized`) that the Zoom user has removed the app at `at_ms`: the tokens are dead there and go here, the person is told to
+ * connect again. A connection that was made after that instant stays. `zoom_account_id` NULL: not said. Said twice it is done once. Meetings stay.
+ */
+int mp_connection_deauthorized(struct mp_ctx *ctx, const char *zoom_user_id, const char *zoom_account_id, int64_t at_ms,
+                               struct mp_error *err) MP_MUST_CHECK;
+
 /* ---- In the background ---- */
 
-/* Refreshes up to a few connections that were idle too long, forgets consents of old. `done`: how many were refreshed. */
+/* Refreshes up to a few connections that were idle too long and asks Zoom anew what their users may do, forgets consents of old. `done`: how many were refreshed. */
 int mp_connection_keep(struct mp_ctx *ctx, unsigned *done, struct mp_error *err) MP_MUST_CHECK;
 
 /* ---- Keys ---- */

@@ -24,6 +24,7 @@ struct mp_connection_row {
     const char *reason; /* NULL where it is connected */
     const char *zoom_user_id, *zoom_account_id, *zoom_email;
     int64_t zoom_type;
+    int64_t most_meetings;                      /* at the same time; 0: Zoom has not told */
     const char *access_sealed, *refresh_sealed; /* NULL: none */
     int64_t pair;                               /* counts the pairs stored: which one this is */
     int64_t expires_at, renew_at;               /* of the access token */
@@ -54,7 +55,7 @@ struct mp_connection_tokens {
     const char *access_sealed, *refresh_sealed;
     int64_t expires_in_ms, renew_in_ms;
 };
-/* Makes or replaces the person's connection: sub, zoom_* of `row`. Whoever refreshes the earlier one has lost it. */
+/* Makes or replaces the person's connection: sub, zoom_* and most_meetings of `row`. Whoever refreshes the earlier one has lost it. */
 int mp_store_connection_put(struct mp_db *db, const struct mp_connection_row *row, const struct mp_connection_tokens *tokens,
                             struct mp_error *err) MP_MUST_CHECK;
 /* Another person's connection to the same Zoom user has replaced this one: its tokens are gone. */
@@ -74,6 +75,14 @@ int mp_store_connection_failed(struct mp_db *db, const struct mp_connection_row 
 /* The connection is dead. Its tokens go. */
 int mp_store_connection_dead(struct mp_db *db, const struct mp_connection_row *row, const char *reason, const char *error,
                              struct mp_error *err) MP_MUST_CHECK;
+/* What Zoom says now of the Zoom user that the row is for: zoom_email, zoom_type and most_meetings of `row`. */
+int mp_store_connection_licence(struct mp_db *db, const struct mp_connection_row *row, struct mp_error *err) MP_MUST_CHECK;
+/* The Zoom user has removed the app: the tokens go, unless the connection was made after `at_ms`. 1: it was alive until now, 0: it was dead already, or
+ * is newer, or another's. */
+int mp_store_connection_deauthorized(struct mp_db *db, const struct mp_connection_row *row, int64_t at_ms, struct mp_error *err) MP_MUST_CHECK;
+/* Who has or had that Zoom user connected. */
+int mp_store_connection_all_of_zoom(struct mp_db *db, struct mp_arena *arena, const char *zoom_user_id, struct mp_connection_row **rows,
+                                    size_t *count, struct mp_error *err) MP_MUST_CHECK;
 /* Under the fence. */
 int mp_store_connection_remove(struct mp_db *db, const struct mp_connection_row *row, struct mp_error *err) MP_MUST_CHECK;
 

@@ -152,6 +152,12 @@ struct mp_zoom_result *mp_zoom_land(struct mp_zoom *zoom, unsigned wait_ms);
 /* GET /users/{user}. */
 void mp_zoom_user_get(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, const char *user,
                       struct mp_zoom_user *out, struct mp_zoom_result *res);
+/* GET /users/{user}/settings. */
+struct mp_zoom_user_settings {
+    const char *concurrent_meeting; /* the person's Concurrent Meeting feature: "Basic", "Plus", "None"; NULL: not said */
+};
+void mp_zoom_user_settings(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, const char *user,
+                           struct mp_zoom_user_settings *out, struct mp_zoom_result *res);
 
 /* ---- Cloud recordings ---- */
 

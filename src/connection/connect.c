@@ -3,6 +3,8 @@
 #include "connection_int.h"
 #include "meetpool/clock.h"
 #include "meetpool/crypto.h"
+#include "meetpool/fault.h"
+#include "meetpool/store_alert.h"
 
 /* Bytes of the state, of PKCE's verifier and of what the browser keeps; each 43 characters as text. RFC 7636 section 4.1 asks for 43 to 128. */
 #define RANDOM_BYTES 32
@@ -84,6 +86,7 @@ struct coming_back {
     struct mp_consent_row consent;
     struct mp_zoom_token token;
     struct mp_zoom_user user;
+    int64_t most_meetings;
     const char *said; /* Zoom's or the database's words for the log; NULL: none */
 };
 
@@ -150,13 +153,22 @@ static enum mp_consent_end exchange(struct coming_back *back, struct mp_error *e
     return end_of_class(&res);
 }
 
-static void revoke(struct mp_ctx *ctx, const struct mp_secret *token)
+static void revoke_one(struct mp_ctx *ctx, const struct mp_secret *token)
 {
     struct mp_zoom_result res;
 
+    if (!mp_secret_is_set(token))
+        return;
     mp_zoom_token_revoke(ctx->zoom, ctx->arena, &ctx->connection_conf->app, token, CONNECTION_CALL_MS, &res);
     if (res.cls != MP_ZOOM_OK)
         mp_log(ctx->log, MP_WARNING, "connection.not_revoked", MP_STR("class", mp_zoom_class_name(res.cls)), MP_STR("zoom_message", res.message));
+}
+
+/* The refresh token first: were it to outlive the other it would be good for months. */
+static void revoke(struct mp_ctx *ctx, const struct mp_zoom_token *pair)
+{
+    revoke_one(ctx, &pair->refresh_token);
+    revoke_one(ctx, &pair->access_token);
 }
 
 /* The token answer names nobody (API: GET /users/me). Asked twice where no answer comes: the code is spent, so that a second try costs a consent. */
@@ -171,78 +183,110 @@ static enum mp_consent_end identify(struct coming_back *back)
             break;
     }
     back->said = res.message;
-    if (res.cls == MP_ZOOM_OK && back->user.id != NULL)
+    if (res.cls == MP_ZOOM_OK && back->user.id != NULL) {
+        back->most_meetings = connection_most_meetings(ctx, &back->token.access_token, &back->user);
         return MP_CONSENT_CONNECTED;
-    revoke(ctx, &back->token.access_token);
+    }
+    revoke(ctx, &back->token);
     return res.cls == MP_ZOOM_AUTH || res.cls == MP_ZOOM_TOKEN || res.cls == MP_ZOOM_OK ? MP_CONSENT_EXCHANGE_FAILED : end_of_class(&res);
 }
 
 /* ---- Storing ---- */
 
 struct storing {
+    struct coming_back *back;
     const struct mp_connection_row *row;
     const struct mp_connection_tokens *tokens;
+    const char *detail;
+    bool again;
+    struct mp_connection_row before; /* as it was when the new pair took its place */
+    size_t taken_over;
 };
 
-static int store_both(struct mp_db *db, void *arg, struct mp_error *err)
+/* Whoever has had this Zoom user until now. */
+static int take_over(struct mp_db *db, struct storing *storing, struct mp_error *err)
 {
-    struct storing *storing = arg;
+    struct mp_ctx *ctx = storing->back->ctx;
+    const char **sharers;
 
-    if (mp_store_connection_put(db, storing->row, storing->tokens, err) < 0)
+    if (mp_store_connection_sharers(db, ctx->arena, storing->row->zoom_user_id, storing->row->sub, &sharers, &storing->taken_over, err) < 0 ||
+        mp_store_connection_taken_over(db, storing->row->zoom_user_id, storing->row->sub, err) < 0)
         return -1;
-    return mp_store_connection_taken_over(db, storing->row->zoom_user_id, storing->row->sub, err);
+    for (size_t i = 0; i < storing->taken_over; i++) {
+        if (connection_audit_in(ctx, &storing->back->actor, "connection.taken_over", sharers[i], true, storing->detail, err) < 0 ||
+            mp_store_alert_raise(db, MP_ALERT_CONNECTION, sharers[i], "Another person has connected the same Zoom account.", err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
-static void audit_connected(struct coming_back *back, const struct mp_connection_row *before, const char *const *sharers, size_t sharers_count)
+static int store_all(struct mp_db *db, void *arg, struct mp_error *err)
 {
+    struct storing *storing = arg;
+    struct coming_back *back = storing->back;
     struct mp_ctx *ctx = back->ctx;
-    const char *detail = mp_arena_printf(ctx->arena, "Zoom user %s, account %s", back->user.id, back->user.account_id);
+    int known = mp_store_connection_by_sub(db, ctx->arena, storing->row->sub, &storing->before, err);
 
-    if (before != NULL && strcmp(before->zoom_user_id, back->user.id) != 0)
-        detail = mp_arena_printf(ctx->arena, "%s; instead of Zoom user %s, account %s", detail, before->zoom_user_id, before->zoom_account_id);
-    connection_audit(ctx, &back->actor, "connection.connect", back->consent.sub, true, detail);
-    for (size_t i = 0; i < sharers_count; i++)
-        connection_audit(ctx, &back->actor, "connection.taken_over", sharers[i], true, detail);
-    mp_log(ctx->log, MP_INFO, "connection.connected", MP_STR("person", back->consent.sub), MP_STR("zoom_user", back->user.id),
-           MP_BOOL("again", before != NULL), MP_INT("taken_over", sharers_count));
+    if (known < 0)
+        return -1;
+    storing->again = known > 0;
+    storing->detail = mp_arena_printf(ctx->arena, "Zoom user %s, account %s", back->user.id, back->user.account_id);
+    if (storing->again && strcmp(storing->before.zoom_user_id, back->user.id) != 0)
+        storing->detail = mp_arena_printf(ctx->arena, "%s; instead of Zoom user %s, account %s", storing->detail, storing->before.zoom_user_id,
+                                          storing->before.zoom_account_id);
+    if (mp_store_connection_put(db, storing->row, storing->tokens, err) < 0 || take_over(db, storing, err) < 0)
+        return -1;
+    return connection_audit_in(ctx, &back->actor, "connection.connect", storing->row->sub, true, storing->detail, err);
 }
 
 /* The tokens of another Zoom user, which this person has given up, die at Zoom too. Those of the same one have died with the new consent. */
 static void revoke_earlier(struct coming_back *back, const struct mp_connection_row *before)
 {
-    struct mp_secret token;
+    struct mp_ctx *ctx = back->ctx;
+    struct mp_zoom_token pair = {0};
     struct mp_error err;
 
-    mp_error_init(&err, back->ctx->arena);
-    if (strcmp(before->zoom_user_id, back->user.id) == 0 || before->access_sealed == NULL ||
-        connection_open(back->ctx, MP_SEALED_ACCESS, before->sub, before->access_sealed, &token, &err) < 0)
+    mp_error_init(&err, ctx->arena);
+    if (strcmp(before->zoom_user_id, back->user.id) == 0 ||
+        connection_open(ctx, MP_SEALED_ACCESS, before->sub, before->access_sealed, &pair.access_token, &err) < 0 ||
+        connection_open(ctx, MP_SEALED_REFRESH, before->sub, before->refresh_sealed, &pair.refresh_token, &err) < 0)
         return;
-    revoke(back->ctx, &token);
+    revoke(ctx, &pair);
+}
+
+/* Whether the pair is in after all: the answer to a COMMIT may be lost. */
+static bool is_stored(struct mp_ctx *ctx, const struct storing *storing, const struct mp_error *why)
+{
+    struct mp_connection_row now;
+    struct mp_error err;
+
+    mp_error_init(&err, ctx->arena);
+    return why->code == MP_E_UNCERTAIN && mp_store_connection_by_sub(ctx->db, ctx->arena, storing->row->sub, &now, &err) > 0 &&
+           now.access_sealed != NULL && strcmp(now.access_sealed, storing->tokens->access_sealed) == 0;
 }
 
 static enum mp_consent_end store(struct coming_back *back, struct mp_error *err)
 {
     struct mp_ctx *ctx = back->ctx;
-    struct mp_connection_row before, row = {.sub = back->consent.sub,
-                                            .zoom_user_id = back->user.id,
-                                            .zoom_account_id = back->user.account_id,
-                                            .zoom_email = back->user.email,
-                                            .zoom_type = back->user.type};
+    struct mp_connection_row row = {.sub = back->consent.sub,
+                                    .zoom_user_id = back->user.id,
+                                    .zoom_account_id = back->user.account_id,
+                                    .zoom_email = back->user.email,
+                                    .zoom_type = back->user.type,
+                                    .most_meetings = back->most_meetings};
     struct mp_connection_tokens tokens;
-    struct storing storing = {&row, &tokens};
-    const char **sharers;
-    size_t count;
-    int known = mp_store_connection_by_sub(ctx->db, ctx->arena, row.sub, &before, err);
+    struct storing storing = {.back = back, .row = &row, .tokens = &tokens};
 
     connection_seal(ctx, row.sub, &back->token, NULL, &tokens);
-    if (known < 0 || mp_store_connection_sharers(ctx->db, ctx->arena, row.zoom_user_id, row.sub, &sharers, &count, err) < 0 ||
-        mp_tx_run(ctx->db, store_both, &storing, err) < 0) {
-        revoke(ctx, &back->token.access_token);
+    if (mp_tx_run(ctx->db, store_all, &storing, err) < 0 && !is_stored(ctx, &storing, err)) {
+        revoke(ctx, &back->token);
         return MP_CONSENT_UNAVAILABLE;
     }
-    audit_connected(back, known > 0 ? &before : NULL, sharers, count);
-    if (known > 0)
-        revoke_earlier(back, &before);
+    MP_FAULT("connect.stored");
+    mp_log(ctx->log, MP_INFO, "connection.connected", MP_STR("person", row.sub), MP_STR("zoom_user", row.zoom_user_id),
+           MP_BOOL("again", storing.again), MP_INT("taken_over", storing.taken_over));
+    if (storing.again)
+        revoke_earlier(back, &storing.before);
     return MP_CONSENT_CONNECTED;
 }
 
@@ -256,6 +300,7 @@ static enum mp_consent_end go_through(struct coming_back *back, struct mp_error 
     end = take_state(back, err);
     if (end != MP_CONSENT_CONNECTED)
         return end;
+    MP_FAULT("connect.state_used");
     if (answer->error != NULL) {
         back->said = strlen(answer->error) <= CODE_MOST ? answer->error : NULL;
         return strcmp(answer->error, "access_denied") == 0 ? MP_CONSENT_DENIED : MP_CONSENT_EXCHANGE_FAILED;
@@ -263,9 +308,14 @@ static enum mp_consent_end go_through(struct coming_back *back, struct mp_error 
     if (answer->code == NULL || answer->code[0] == '\0' || strlen(answer->code) > CODE_MOST)
         return MP_CONSENT_EXCHANGE_FAILED;
     end = exchange(back, err);
-    if (end == MP_CONSENT_CONNECTED)
-        end = identify(back);
-    return end == MP_CONSENT_CONNECTED ? store(back, err) : end;
+    if (end != MP_CONSENT_CONNECTED)
+        return end;
+    MP_FAULT("connect.exchanged");
+    end = identify(back);
+    if (end != MP_CONSENT_CONNECTED)
+        return end;
+    MP_FAULT("connect.identified");
+    return store(back, err);
 }
 
 enum mp_consent_end mp_connection_finish(struct mp_ctx *ctx, const struct mp_consent_answer *answer, const struct mp_connection_actor *actor)

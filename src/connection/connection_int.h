@@ -31,6 +31,28 @@ enum connection_outcome {
 /* Under the lease just taken by the caller: refreshes, and gives the lease back. -1: the database is away. */
 int connection_refresh(struct mp_ctx *ctx, struct mp_connection_row *row, enum connection_outcome *outcome, struct mp_error *err) MP_MUST_CHECK;
 
+/* A change of a connection that audit and alert are written with, or not at all. `change` tells how it stands: 1 changed, 0 moved on. */
+struct connection_change {
+    struct mp_ctx *ctx;
+    const struct mp_connection_actor *actor; /* NULL: by itself */
+    const char *sub;
+    int (*change)(struct mp_db *db, void *arg, struct mp_error *err);
+    void *arg;
+    const char *action; /* of the audit; NULL: none */
+    bool ok;
+    const char *detail;
+    const char *alert; /* what operators are mailed; NULL: nothing */
+};
+/* Where nothing was changed nothing is written. 1, 0, -1. */
+int connection_change(const struct connection_change *change, struct mp_error *err) MP_MUST_CHECK;
+
+/* Within a transaction. */
+int connection_audit_in(struct mp_ctx *ctx, const struct mp_connection_actor *actor, const char *action, const char *subject, bool ok,
+                        const char *detail, struct mp_error *err) MP_MUST_CHECK;
+
+/* How many meetings at once Zoom lets that user run: asks it for the user's settings. 0: it does not tell. */
+int64_t connection_most_meetings(struct mp_ctx *ctx, const struct mp_secret *token, const struct mp_zoom_user *user);
+
 /* An audit row that cannot be written is logged: what happened has happened. */
 void connection_audit(struct mp_ctx *ctx, const struct mp_connection_actor *actor, const char *action, const char *subject, bool ok,
                       const char *detail);

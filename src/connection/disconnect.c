@@ -1,5 +1,6 @@
 #include "connection_int.h"
 #include "meetpool/clock.h"
+#include "meetpool/fault.h"
 
 #define LOOK_EVERY_MS 50
 
@@ -58,6 +59,30 @@ static bool revoke(struct mp_ctx *ctx, const struct mp_connection_row *row, cons
     return told;
 }
 
+static int remove_row(struct mp_db *db, void *arg, struct mp_error *err)
+{
+    return mp_store_connection_remove(db, arg, err);
+}
+
+static int forget(struct mp_ctx *ctx, struct mp_connection_row *row, const struct mp_connection_actor *actor, const struct mp_disconnected *out,
+                  struct mp_error *err)
+{
+    const struct connection_change change = {
+        .ctx = ctx,
+        .actor = actor,
+        .sub = row->sub,
+        .change = remove_row,
+        .arg = row,
+        .action = "connection.disconnect",
+        .ok = true,
+        .detail = out->problem != NULL ? mp_arena_printf(ctx->arena, "Zoom could not be told: %s", out->problem)
+                  : out->revoked       ? "revoked at Zoom"
+                                       : "there was nothing to revoke",
+    };
+
+    return connection_change(&change, err);
+}
+
 int mp_connection_disconnect(struct mp_ctx *ctx, const char *sub, const struct mp_connection_actor *actor, struct mp_disconnected *out,
                              struct mp_error *err)
 {
@@ -70,16 +95,15 @@ int mp_connection_disconnect(struct mp_ctx *ctx, const char *sub, const struct m
     if (rc == 0)
         return 0;
     out->found = true;
+    MP_FAULT("disconnect.leased");
     out->revoked = revoke(ctx, &row, &out->problem);
-    rc = mp_store_connection_remove(ctx->db, &row, err);
+    MP_FAULT("disconnect.revoked");
+    rc = forget(ctx, &row, actor, out, err);
     if (rc < 0)
         return -1;
     if (rc == 0)
         return mp_fail(err, MP_E_CONFLICT, "The connection was changed meanwhile; look at it and try again.");
-    connection_audit(ctx, actor, "connection.disconnect", sub, true,
-                     out->problem != NULL ? mp_arena_printf(ctx->arena, "Zoom could not be told: %s", out->problem)
-                     : out->revoked       ? "revoked at Zoom"
-                                          : "there was nothing to revoke");
+    MP_FAULT("disconnect.removed");
     mp_log(ctx->log, MP_INFO, "connection.disconnected", MP_STR("person", sub), MP_BOOL("revoked", out->revoked), MP_STR("problem", out->problem));
     return 0;
 }

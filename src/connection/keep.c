@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "connection_int.h"
 #include "meetpool/clock.h"
 
@@ -8,6 +10,30 @@
 /* States are remembered for a day after they ended, so that a late one is told what it is. */
 #define CONSENT_KEPT_MS MP_DAY_MS
 #define CONSENT_BATCH   200
+
+/* Licences change, and how many meetings may run at once with them. Where Zoom does not tell, what was known stays. */
+static int learn_licence(struct mp_ctx *ctx, const char *sub, struct mp_error *err)
+{
+    struct mp_connection_row row;
+    struct mp_secret access;
+    struct mp_zoom_user user;
+    struct mp_zoom_result res;
+    int64_t most;
+    int rc = mp_store_connection_by_sub(ctx->db, ctx->arena, sub, &row, err);
+
+    if (rc <= 0 || row.access_sealed == NULL)
+        return rc < 0 ? -1 : 0;
+    if (connection_open(ctx, MP_SEALED_ACCESS, sub, row.access_sealed, &access, err) < 0)
+        return -1;
+    mp_zoom_user_get(ctx->zoom, ctx->arena, &access, CONNECTION_CALL_MS, "me", &user, &res);
+    if (res.cls != MP_ZOOM_OK || user.id == NULL || strcmp(user.id, row.zoom_user_id) != 0)
+        return 0;
+    most = connection_most_meetings(ctx, &access, &user);
+    row.zoom_email = user.email;
+    row.zoom_type = user.type;
+    row.most_meetings = most > 0 ? most : row.most_meetings;
+    return mp_store_connection_licence(ctx->db, &row, err);
+}
 
 static int refresh_one(struct mp_ctx *ctx, const char *sub, unsigned *done, struct mp_error *err)
 {
@@ -21,7 +47,9 @@ static int refresh_one(struct mp_ctx *ctx, const char *sub, unsigned *done, stru
     if (rc <= 0)
         return rc;
     *done += 1;
-    return connection_refresh(ctx, &row, &outcome, err);
+    if (connection_refresh(ctx, &row, &outcome, err) < 0)
+        return -1;
+    return outcome == CONNECTION_RENEWED ? learn_licence(ctx, sub, err) : 0;
 }
 
 int mp_connection_keep(struct mp_ctx *ctx, unsigned *done, struct mp_error *err)

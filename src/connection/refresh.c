@@ -1,5 +1,6 @@
 #include "connection_int.h"
 #include "meetpool/clock.h"
+#include "meetpool/fault.h"
 
 /* After the n-th failure in a row: a second, doubled each time, up to this. */
 #define WAIT_FIRST_MS 1000
@@ -9,6 +10,10 @@
 /* A pair that could not be stored is tried to be stored for this long: it is the only one there is. */
 #define STORE_FOR_MS   10000
 #define STORE_PAUSE_MS 250
+/* Operators are told of a connection that is not dead yet: after some quarter of an hour of failures in a row, then about once a day (WAIT_MOST_MS
+ * apart). */
+#define WARN_FIRST 10
+#define WARN_EVERY 96
 
 static int64_t wait_after(const struct mp_connection_row *row, const struct mp_zoom_result *res)
 {
@@ -55,39 +60,89 @@ static int store_pair(struct mp_ctx *ctx, const struct mp_connection_row *row, c
         return -1;
     }
     /* 0: a connection lost in the first try had stored it after all, or another one's pair stands there. Both are told by the row. */
+    MP_FAULT("refresh.stored");
     *outcome = rc > 0 ? CONNECTION_RENEWED : CONNECTION_MOVED;
     if (rc > 0)
         mp_log(ctx->log, MP_INFO, "connection.refreshed", MP_STR("person", row->sub));
     return 0;
 }
 
+struct ending {
+    const struct mp_connection_row *row;
+    const char *reason;
+    const struct mp_zoom_result *res;
+    int64_t wait_ms;
+};
+
+static int end_dead(struct mp_db *db, void *arg, struct mp_error *err)
+{
+    const struct ending *ending = arg;
+
+    return mp_store_connection_dead(db, ending->row, ending->reason, ending->res->message, err);
+}
+
+static int end_failed(struct mp_db *db, void *arg, struct mp_error *err)
+{
+    const struct ending *ending = arg;
+
+    return mp_store_connection_failed(db, ending->row, is_unspent(ending->res->cls), ending->wait_ms, ending->res->message, err);
+}
+
 static int mark_dead(struct mp_ctx *ctx, const struct mp_connection_row *row, const char *reason, const struct mp_zoom_result *res,
                      enum connection_outcome *outcome, struct mp_error *err)
 {
-    int rc = mp_store_connection_dead(ctx->db, row, reason, res->message, err);
+    const char *detail = mp_arena_printf(ctx->arena, "%s: %s", reason, res->message != NULL ? res->message : "");
+    struct ending ending = {.row = row, .reason = reason, .res = res};
+    const struct connection_change change = {
+        .ctx = ctx,
+        .sub = row->sub,
+        .change = end_dead,
+        .arg = &ending,
+        .action = "connection.reconnect_needed",
+        .detail = detail,
+        .alert = mp_arena_printf(ctx->arena, "Zoom refuses the connection of %s (%s). Connecting again in the settings mends it.", row->zoom_email,
+                                 detail),
+    };
+    int rc = connection_change(&change, err);
 
     if (rc < 0)
         return -1;
     *outcome = rc > 0 ? CONNECTION_DIED : CONNECTION_MOVED;
-    if (rc > 0) {
+    if (rc > 0)
         log_refresh(ctx, row, MP_WARNING, "connection.reconnect_needed", res);
-        connection_audit(ctx, NULL, "connection.reconnect_needed", row->sub, false,
-                         mp_arena_printf(ctx->arena, "%s: %s", reason, res->message != NULL ? res->message : ""));
-    }
     return 0;
+}
+
+/* What operators are told of one that is not dead yet; NULL: nothing, not now. */
+static const char *early_warning(struct mp_ctx *ctx, const struct mp_connection_row *row, const struct mp_zoom_result *res)
+{
+    int64_t failures = row->failures + 1;
+
+    if (failures != WARN_FIRST && failures % WARN_EVERY != 0)
+        return NULL;
+    return mp_arena_printf(ctx->arena, "The connection of %s was not renewed in %lld tries since %s and will die if that goes on: %s",
+                           row->zoom_email, (long long)failures, mp_time_format(ctx->arena, row->refreshed_at),
+                           res->message != NULL ? res->message : "no answer");
 }
 
 static int give_up(struct mp_ctx *ctx, struct mp_connection_row *row, const struct mp_zoom_result *res, enum connection_outcome *outcome,
                    struct mp_error *err)
 {
-    int64_t wait_ms = wait_after(row, res);
-    int rc = mp_store_connection_failed(ctx->db, row, is_unspent(res->cls), wait_ms, res->message, err);
+    struct ending ending = {.row = row, .res = res, .wait_ms = wait_after(row, res)};
+    const struct connection_change change = {
+        .ctx = ctx,
+        .sub = row->sub,
+        .change = end_failed,
+        .arg = &ending,
+        .action = row->failures == 0 ? "connection.refresh" : NULL,
+        .detail = res->message,
+        .alert = early_warning(ctx, row, res),
+    };
+    int rc = connection_change(&change, err);
 
     if (rc < 0)
         return -1;
     log_refresh(ctx, row, res->cls == MP_ZOOM_AUTH ? MP_ERROR : MP_WARNING, "connection.refresh_failed", res);
-    if (res->cls == MP_ZOOM_AUTH && row->failures == 0)
-        connection_audit(ctx, NULL, "connection.refresh", row->sub, false, res->message);
     *outcome = rc > 0 ? CONNECTION_WAITS : CONNECTION_MOVED;
     return 0;
 }
@@ -126,7 +181,9 @@ int connection_refresh(struct mp_ctx *ctx, struct mp_connection_row *row, enum c
         (void)give_up(ctx, row, &unread, outcome, &ignored);
         return -1;
     }
+    MP_FAULT("refresh.leased");
     mp_zoom_token_refresh(ctx->zoom, ctx->arena, app, &refresh, CONNECTION_CALL_MS, &token, &res);
+    MP_FAULT("refresh.answered");
     if (res.cls == MP_ZOOM_MAYBE_DONE) {
         log_refresh(ctx, row, MP_WARNING, "connection.refresh_unanswered", &res);
         uncertain = true;

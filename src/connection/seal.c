@@ -45,19 +45,26 @@ unsigned connection_time_left(int64_t deadline_ms)
     return left <= 0 ? 0 : left > CONNECTION_CALL_MS ? CONNECTION_CALL_MS : (unsigned)left;
 }
 
-void connection_audit(struct mp_ctx *ctx, const struct mp_connection_actor *actor, const char *action, const char *subject, bool ok,
-                      const char *detail)
+int connection_audit_in(struct mp_ctx *ctx, const struct mp_connection_actor *actor, const char *action, const char *subject, bool ok,
+                        const char *detail, struct mp_error *err)
 {
     struct mp_audit_row row = {.action = action, .subject = subject, .outcome = ok ? "ok" : "failed", .detail = detail};
-    struct mp_error err;
 
     if (actor != NULL) {
         row.actor = actor->sub;
         row.remote_addr = actor->remote_addr;
         row.request_id = actor->request_id;
     }
+    return mp_store_audit_add(ctx->db, ctx->arena, &row, err);
+}
+
+void connection_audit(struct mp_ctx *ctx, const struct mp_connection_actor *actor, const char *action, const char *subject, bool ok,
+                      const char *detail)
+{
+    struct mp_error err;
+
     mp_error_init(&err, ctx->arena);
-    if (mp_store_audit_add(ctx->db, ctx->arena, &row, &err) < 0)
+    if (connection_audit_in(ctx, actor, action, subject, ok, detail, &err) < 0)
         mp_log(ctx->log, MP_ERROR, "audit.not_stored", MP_STR("action", action), MP_STR("subject", subject), MP_STR("said", detail),
                MP_STR("detail", err.detail));
 }

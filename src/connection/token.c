@@ -6,14 +6,6 @@
 
 #define LOOK_EVERY_MS 50
 
-/*
- * A Basic user runs one meeting at a time, a licensed one up to two (on Pro one; which plan it is no scope of ours tells, and two may be scheduled
- * there). Source: support.zoom.com, KB0068522, as of 2026-02-07; the types of users: developers.zoom.us, Users API, get a user.
- */
-#define TYPE_BASIC    1
-#define BASIC_MOST    1
-#define LICENSED_MOST 2
-
 static const char away[] = "Zoom could not renew your connection just now; it is tried again by itself.";
 
 bool connection_is_held(const struct mp_ctx *ctx, const struct mp_connection_row *row)
@@ -26,6 +18,8 @@ const char *mp_connection_warning(const struct mp_connection_row *row)
     if (row->state == MP_CONNECTION_CONNECTED)
         return row->failures >= 3 ? "Zoom has not renewed your connection for a while. It is tried again by itself; if this stays, connect again."
                                   : NULL;
+    if (row->reason != NULL && strcmp(row->reason, "deauthorized") == 0)
+        return "The app was removed in Zoom. Connect again if that was a mistake; until then the system's account hosts your meetings.";
     if (row->reason != NULL && strcmp(row->reason, "taken_over") == 0)
         return "Another person has connected this Zoom account. Connect again to take it back; until then the system's account hosts your meetings.";
     if (row->reason != NULL && strcmp(row->reason, "answer_lost") == 0)
@@ -156,11 +150,6 @@ void mp_connection_call(struct mp_ctx *ctx, const char *sub, int64_t deadline_ms
     (void)call_once(ctx, sub, &refused, deadline_ms, fn, arg, &token, res);
     if (res->cls == MP_ZOOM_TOKEN)
         res->cls = MP_ZOOM_AUTH;
-}
-
-int64_t mp_connection_capacity(const struct mp_connection_row *row)
-{
-    return row->zoom_type <= TYPE_BASIC ? BASIC_MOST : LICENSED_MOST;
 }
 
 int mp_connection_zoom_token(struct mp_ctx *ctx, const char *zoom_user_id, const struct mp_secret *refused, int64_t deadline_ms,

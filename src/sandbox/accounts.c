@@ -33,6 +33,7 @@ struct json_object *sb_accounts_make(struct mp_arena *arena, unsigned accounts, 
             mp_json_put_text(user, "id", mp_random_text(arena, 22, letters));
             mp_json_put_text(user, "email", mp_arena_printf(arena, "host%u@account%u.example.com", k, i));
             mp_json_put_int(user, "type", 2);
+            mp_json_put_text(user, "concurrent_meeting", "Basic");
             mp_json_put_text(user, "first_name", mp_arena_printf(arena, "Host %u", k));
             mp_json_put_text(user, "last_name", mp_arena_printf(arena, "Account %u", i));
             json_object_array_add(users, user);

@@ -9,18 +9,21 @@
 
 #define COLUMNS                                                                                                                                      \
     "id, sub, state, reason, zoom_user_id, zoom_account_id, zoom_email, zoom_type, pair, expires_at, renew_at, fence, owner, lease_until, begun,"    \
-    " failures, try_at, connected_at, refreshed_at, last_error, last_error_at, " MP_DB_NOW_MS
+    " failures, try_at, connected_at, refreshed_at, last_error, last_error_at, " MP_DB_NOW_MS ", most_meetings"
 
 static const struct mp_sql one_by_sub = {"SELECT " COLUMNS ", access_sealed, refresh_sealed FROM connection WHERE sub = ?"};
 static const struct mp_sql of_zoom = {"SELECT sub FROM connection WHERE zoom_user_id = ? AND state = 'connected' ORDER BY connected_at DESC LIMIT 1"};
 static const struct mp_sql list_all = {"SELECT " COLUMNS " FROM connection WHERE id < ? ORDER BY id DESC LIMIT ?"};
+/* A Zoom user is one person's at a time; those of before are few. */
+static const struct mp_sql all_of_zoom = {"SELECT " COLUMNS " FROM connection WHERE zoom_user_id = ? ORDER BY id LIMIT 100"};
 static const struct mp_sql sharers = {"SELECT sub FROM connection WHERE zoom_user_id = ? AND sub <> ? AND state = 'connected' ORDER BY sub"};
 static const struct mp_sql put = {
-    "INSERT INTO connection (sub, state, zoom_user_id, zoom_account_id, zoom_email, zoom_type, access_sealed, refresh_sealed, expires_at, renew_at,"
-    " connected_at, refreshed_at)"
-    " VALUES (?, 'connected', ?, ?, ?, ?, ?, ?, " MP_DB_NOW_MS " + ?, " MP_DB_NOW_MS " + ?, " MP_DB_NOW_MS ", " MP_DB_NOW_MS ")"
+    "INSERT INTO connection (sub, state, zoom_user_id, zoom_account_id, zoom_email, zoom_type, most_meetings, access_sealed, refresh_sealed,"
+    " expires_at, renew_at, connected_at, refreshed_at)"
+    " VALUES (?, 'connected', ?, ?, ?, ?, ?, ?, ?, " MP_DB_NOW_MS " + ?, " MP_DB_NOW_MS " + ?, " MP_DB_NOW_MS ", " MP_DB_NOW_MS ")"
     " ON DUPLICATE KEY UPDATE state = 'connected', reason = NULL, zoom_user_id = VALUES(zoom_user_id), zoom_account_id = VALUES(zoom_account_id),"
-    " zoom_email = VALUES(zoom_email), zoom_type = VALUES(zoom_type), access_sealed = VALUES(access_sealed),"
+    " zoom_email = VALUES(zoom_email), zoom_type = VALUES(zoom_type), most_meetings = VALUES(most_meetings),"
+    " access_sealed = VALUES(access_sealed),"
     " refresh_sealed = VALUES(refresh_sealed), pair = pair + 1, expires_at = VALUES(expires_at), renew_at = VALUES(renew_at), fence = fence + 1,"
     " owner = NULL, lease_until = 0, begun = 0, failures = 0, try_at = 0, connected_at = VALUES(connected_at),"
     " refreshed_at = VALUES(refreshed_at), last_error = NULL, last_error_at = 0"};
@@ -39,6 +42,12 @@ static const struct mp_sql failed = {"UPDATE connection SET owner = NULL, lease_
 static const struct mp_sql dead = {
     "UPDATE connection SET state = 'reconnect_needed', reason = ?, access_sealed = NULL, refresh_sealed = NULL, owner = NULL, lease_until = 0,"
     " fence = fence + 1, last_error = ?, last_error_at = " MP_DB_NOW_MS " WHERE id = ? AND pair = ? AND fence = ?"};
+static const struct mp_sql licence = {"UPDATE connection SET zoom_email = ?, zoom_type = ?, most_meetings = ? WHERE id = ? AND zoom_user_id = ?"};
+static const struct mp_sql deauthorized = {
+    "UPDATE connection SET state = 'reconnect_needed', reason = 'deauthorized', access_sealed = NULL, refresh_sealed = NULL, pair = pair + 1,"
+    " fence = fence + 1, owner = NULL, lease_until = 0 WHERE id = ? AND zoom_user_id = ? AND state = 'connected' AND connected_at <= ?"};
+static const struct mp_sql deauthorized_dead = {
+    "UPDATE connection SET reason = 'deauthorized' WHERE id = ? AND zoom_user_id = ? AND reason = 'revoked' AND connected_at <= ?"};
 static const struct mp_sql remove_row = {"DELETE FROM connection WHERE id = ? AND fence = ?"};
 static const struct mp_sql idle = {"SELECT sub FROM connection WHERE state = 'connected' AND refreshed_at < " MP_DB_NOW_MS
                                    " - ? AND refresh_sealed IS NOT NULL AND try_at < " MP_DB_NOW_MS " ORDER BY refreshed_at LIMIT ?"};
@@ -90,6 +99,7 @@ static void read_columns(struct mp_stmt *st, struct mp_arena *arena, struct mp_c
         .last_error = mp_col_text(st, 19, arena),
         .last_error_at = mp_col_i64(st, 20),
         .now_ms = mp_col_i64(st, 21),
+        .most_meetings = mp_col_i64(st, 22),
     };
 }
 
@@ -103,8 +113,8 @@ int mp_store_connection_by_sub(struct mp_db *db, struct mp_arena *arena, const c
     if (rc <= 0)
         return rc;
     read_columns(st, arena, row);
-    row->access_sealed = mp_col_text(st, 22, arena);
-    row->refresh_sealed = mp_col_text(st, 23, arena);
+    row->access_sealed = mp_col_text(st, 23, arena);
+    row->refresh_sealed = mp_col_text(st, 24, arena);
     mp_db_done(st);
     return 1;
 }
@@ -121,15 +131,11 @@ int mp_store_connection_of_zoom(struct mp_db *db, struct mp_arena *arena, const 
     return rc;
 }
 
-int mp_store_connection_list(struct mp_db *db, struct mp_arena *arena, int64_t before_id, unsigned limit, struct mp_connection_row **rows,
-                             size_t *count, struct mp_error *err)
+static int read_rows(struct mp_stmt *st, struct mp_arena *arena, struct mp_connection_row **rows, size_t *count, struct mp_error *err)
 {
-    struct mp_stmt *st = mp_db_begin(db, &list_all);
     struct store_list list = {.arena = arena, .size = sizeof(struct mp_connection_row)};
     int rc;
 
-    mp_bind_i64(st, before_id);
-    mp_bind_i64(st, (int64_t)limit);
     if (mp_db_run(st, err) < 0)
         return -1;
     while ((rc = mp_db_next(st, err)) > 0)
@@ -137,6 +143,25 @@ int mp_store_connection_list(struct mp_db *db, struct mp_arena *arena, int64_t b
     *rows = list.rows;
     *count = list.count;
     return rc;
+}
+
+int mp_store_connection_list(struct mp_db *db, struct mp_arena *arena, int64_t before_id, unsigned limit, struct mp_connection_row **rows,
+                             size_t *count, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &list_all);
+
+    mp_bind_i64(st, before_id);
+    mp_bind_i64(st, (int64_t)limit);
+    return read_rows(st, arena, rows, count, err);
+}
+
+int mp_store_connection_all_of_zoom(struct mp_db *db, struct mp_arena *arena, const char *zoom_user_id, struct mp_connection_row **rows,
+                                    size_t *count, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &all_of_zoom);
+
+    mp_bind_text(st, zoom_user_id);
+    return read_rows(st, arena, rows, count, err);
 }
 
 static int read_texts(struct mp_stmt *st, struct mp_arena *arena, const char ***texts, size_t *count, struct mp_error *err)
@@ -175,6 +200,7 @@ int mp_store_connection_put(struct mp_db *db, const struct mp_connection_row *ro
     mp_bind_text(st, row->zoom_account_id);
     mp_bind_text(st, row->zoom_email);
     mp_bind_i64(st, row->zoom_type);
+    mp_bind_i64(st, row->most_meetings);
     mp_bind_text(st, tokens->access_sealed);
     mp_bind_text(st, tokens->refresh_sealed);
     mp_bind_i64(st, tokens->expires_in_ms);
@@ -259,6 +285,40 @@ int mp_store_connection_dead(struct mp_db *db, const struct mp_connection_row *r
     mp_bind_text(st, store_cut(err->arena, error, ERROR_MOST));
     bind_guard(st, row);
     return run_guarded(st, err);
+}
+
+int mp_store_connection_licence(struct mp_db *db, const struct mp_connection_row *row, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &licence);
+
+    mp_bind_text(st, row->zoom_email);
+    mp_bind_i64(st, row->zoom_type);
+    mp_bind_i64(st, row->most_meetings);
+    mp_bind_i64(st, row->id);
+    mp_bind_text(st, row->zoom_user_id);
+    return mp_db_run(st, err);
+}
+
+static void bind_deauthorized(struct mp_stmt *st, const struct mp_connection_row *row, int64_t at_ms)
+{
+    mp_bind_i64(st, row->id);
+    mp_bind_text(st, row->zoom_user_id);
+    mp_bind_i64(st, at_ms);
+}
+
+int mp_store_connection_deauthorized(struct mp_db *db, const struct mp_connection_row *row, int64_t at_ms, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &deauthorized);
+    int rc;
+
+    bind_deauthorized(st, row, at_ms);
+    rc = run_guarded(st, err);
+    if (rc != 0)
+        return rc;
+    /* That it was refused was found out before it was told why. */
+    st = mp_db_begin(db, &deauthorized_dead);
+    bind_deauthorized(st, row, at_ms);
+    return mp_db_run(st, err);
 }
 
 int mp_store_connection_remove(struct mp_db *db, const struct mp_connection_row *row, struct mp_error *err)

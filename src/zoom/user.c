@@ -36,3 +36,21 @@ void mp_zoom_user_get(struct mp_zoom *zoom, struct mp_arena *arena, const struct
     if (!out->email)
         zoom_call_unreadable(res, "a user answer without an e-mail address");
 }
+
+void mp_zoom_user_settings(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, const char *user,
+                           struct mp_zoom_user_settings *out, struct mp_zoom_result *res)
+{
+    struct zoom_call call = {
+        .operation = "user.settings",
+        .method = "GET",
+        .base = zoom->api_url,
+        .path = mp_arena_printf(arena, "/users/%s/settings", mp_url_encode(arena, mp_slice_of(user))),
+        .bearer = token,
+        .timeout_ms = timeout_ms,
+    };
+    struct json_object *answer = zoom_call(zoom, arena, &call, res), *feature;
+
+    *out = (struct mp_zoom_user_settings){0};
+    if (answer && json_object_object_get_ex(answer, "feature", &feature) && json_object_is_type(feature, json_type_object))
+        out->concurrent_meeting = zoom_read_text(feature, "concurrent_meeting");
+}
