@@ -34,11 +34,21 @@ extern const size_t mp_storage_settings_rows;
 int mp_storage_conf_check(struct mp_arena *arena, struct mp_storage_conf *conf, struct mp_error *err) MP_MUST_CHECK;
 
 struct mp_storage;
-/* `link_key`: signs links to the folder. All is borrowed. */
-struct mp_storage *mp_storage_new(const struct mp_storage_conf *conf, struct mp_http *http, const struct mp_secret *link_key,
+/*
+ * `link_keys`: the newest signs links to the folder, all are accepted (mp_keyring_derive() with MP_STORAGE_LINK_PURPOSE makes them); they are
+ * copied. The rest is borrowed; `http` is used for calls that wait for their answer.
+ */
+struct mp_storage *mp_storage_new(const struct mp_storage_conf *conf, struct mp_http *http, const struct mp_secret *link_keys, size_t link_keys_count,
                                   const struct mp_log *log);
+#define MP_STORAGE_LINK_PURPOSE "meetpool: links to recordings"
 void mp_storage_free(struct mp_storage *storage);
 bool mp_storage_is_s3(const struct mp_storage *storage);
+
+/*
+ * Whether a text can be a key: segments of 1 to 200 bytes between single slashes, 400 bytes in all, printable ASCII without backslashes;
+ * none begins with a dot, so that no key leads out of the folder or to what lies hidden in it. Every function below refuses others with MP_E_STORAGE.
+ */
+bool mp_storage_key_ok(const char *key);
 
 struct mp_object {
     int64_t size;
@@ -51,27 +61,39 @@ int mp_storage_stat(struct mp_storage *storage, struct mp_arena *arena, const ch
 int mp_storage_remove(struct mp_storage *storage, struct mp_arena *arena, const char *key, struct mp_error *err) MP_MUST_CHECK;
 
 /*
- * Links that expire. To read: shown or saved as `filename`, told as `content_type`. To write (PUT): once, of exactly `size` bytes where the storage
- * can hold one to it. The folder's are `<public_url>/api/recordings/file/<key>?expires=…&signature=…`, an HMAC-SHA256 over method, key, expiry and
- * size.
+ * Links that expire. To read: shown or saved as `filename`, told as `content_type`. To write (PUT): of exactly `size` bytes, any number of times
+ * until it expires. The folder's are `<public_url>/api/recordings/file/<key>?expires=…&signature=…`, an HMAC-SHA256 over everything that stands in
+ * them; what was changed in any part is no link. `key` has no slashes there but %2F.
  */
 char *mp_storage_link_get(struct mp_storage *storage, struct mp_arena *arena, const char *key, const char *filename, const char *content_type,
                           int64_t now_ms);
-char *mp_storage_link_put(struct mp_storage *storage, struct mp_arena *arena, const char *key, int64_t size, const char *content_type,
-                          int64_t now_ms);
-/* Whether a link to the folder that came in is one of ours and good at `now_ms`. In constant time. */
-bool mp_storage_link_check(const struct mp_storage *storage, struct mp_arena *arena, const char *method, const char *key, const char *expires,
-                           const char *size, const char *signature, int64_t now_ms);
-/* The folder takes over a whole file that lies on the same file system (what nginx received): fsync, rename. */
-int mp_storage_take_file(struct mp_storage *storage, struct mp_arena *arena, const char *path, const char *key, struct mp_error *err) MP_MUST_CHECK;
+char *mp_storage_link_put(struct mp_storage *storage, struct mp_arena *arena, const char *key, int64_t size, int64_t now_ms);
+
+/* A link to the folder as it came in; what was not in it is NULL. `method`: "GET" (also for HEAD) or "PUT". */
+struct mp_storage_link {
+    const char *method, *key;
+    const char *expires, *signature;
+    const char *size;        /* PUT */
+    const char *name, *type; /* GET */
+};
+/* Whether it is one of ours and good at `now_ms`. The signature is compared in constant time. Never where the storage is S3. */
+bool mp_storage_link_check(const struct mp_storage *storage, struct mp_arena *arena, const struct mp_storage_link *link, int64_t now_ms);
+/*
+ * The folder takes over a whole file of `size` bytes that lies in its own incoming place (what nginx received): fsync, rename. MP_E_INVALID where its
+ * size is another, MP_E_FORBIDDEN where it lies elsewhere.
+ */
+int mp_storage_take_file(struct mp_storage *storage, struct mp_arena *arena, const char *path, int64_t size, const char *key,
+                         struct mp_error *err) MP_MUST_CHECK;
+#define MP_STORAGE_INCOMING ".incoming" /* inside the folder; nginx writes there */
 
 /*
  * Uploads in parts. `mp_upload_*` talk to S3; in the folder an upload is a temporary file and a part a range of it. Part numbers start at 1; every
- * part but the last has the same size, at least 5 MiB.
+ * part but the last has the same size, at least 5 MiB; in the folder that is MP_STORAGE_PART_BYTES, and parts are written in order.
  */
+#define MP_STORAGE_PART_BYTES (8 * 1024 * 1024)
 struct mp_part {
     int64_t number, size;
-    const char *etag;
+    const char *etag; /* without quotes; "" in the folder */
 };
 int mp_upload_begin(struct mp_storage *storage, struct mp_arena *arena, const char *key, const char *content_type, const char **upload_id,
                     struct mp_error *err) MP_MUST_CHECK;

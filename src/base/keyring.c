@@ -102,6 +102,24 @@ const char *mp_keyring_newest_id(const struct mp_keyring *ring)
     return ring->keys->id;
 }
 
+const struct mp_secret *mp_keyring_derive(const struct mp_keyring *ring, struct mp_arena *arena, const char *purpose, size_t *count)
+{
+    unsigned char bytes[KEY_BYTES];
+    struct mp_secret *out;
+
+    *count = 0;
+    for (const struct key *key = ring->keys; key; key = key->next)
+        ++*count;
+    out = mp_arena_array(arena, *count, sizeof(*out));
+    *count = 0;
+    for (const struct key *key = ring->keys; key; key = key->next) {
+        mp_hmac_sha256(mp_secret_expose(&key->bytes), mp_slice_of(purpose), bytes);
+        out[(*count)++] = mp_secret_copy(arena, (struct mp_slice){(const char *)bytes, sizeof(bytes)});
+    }
+    explicit_bzero(bytes, sizeof(bytes));
+    return out;
+}
+
 bool mp_keyring_has(const struct mp_keyring *ring, const char *id)
 {
     return find_key(ring, mp_slice_of(id)) != NULL;

@@ -63,6 +63,9 @@ int mp_settings_load(struct mp_arena *arena, const char *path, const struct mp_l
         return mp_fail(err, MP_E_CONFIG, "MEETPOOL_LISTEN must be a folder's whole path, beginning with /");
     if (read_keyring(arena, settings, err) < 0)
         return -1;
+    if (mp_storage_conf_check(arena, &settings->storage, err) < 0)
+        return -1;
+    settings->storage.public_url = settings->api.public_url;
     if (mp_zoom_conf_check(arena, &settings->zoom, err) < 0)
         return -1;
     if (mp_account_conf_load(arena, source, log, &settings->account, err) < 0)
