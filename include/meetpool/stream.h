@@ -54,6 +54,8 @@ bool mp_stream_ended(const struct mp_stream *stream);
 const struct mp_http_response *mp_stream_answer(const struct mp_stream *stream);
 /* What it is connected to; MP_ADDRESS_PRIVATE where that is not known. */
 enum mp_address mp_stream_address(const struct mp_stream *stream);
+/* Of one that has ended: it did because of `addresses`. */
+bool mp_stream_kept_away(const struct mp_stream *stream);
 /* After MP_STREAM_WAIT. May call `take` at once. */
 void mp_stream_go_on(struct mp_stream *stream);
 /* Ends it here and now, whatever state it is in. NULL is allowed, twice too. */

@@ -37,6 +37,7 @@ struct mp_transfer {
     int64_t size;          /* promised; -1: not known */
     const char *extension; /* "MP4", "M4A", "TXT", "VTT", "JSON": its first bytes must be of that kind */
     int64_t bytes_per_s;   /* at most; 0: no limit */
+    unsigned stall_s;      /* a side that moves next to nothing for so long is given up, or tried again; 0: 30 */
     /* Resuming: an upload that was begun, and its parts. NULL, 0: from the start. */
     const char *upload_id;
     const struct mp_part *parts;
@@ -52,14 +53,14 @@ struct mp_transfer_result {
     enum mp_transfer_end end;
     int64_t size;           /* DONE */
     const char *etag;       /* DONE; may be NULL */
-    const char *sha256;     /* DONE, hex; NULL where it was resumed */
+    const char *sha256;     /* DONE, hex, of the whole; NULL where it was resumed, or went to S3 in parts: the server checked each part's */
     const char *upload_id;  /* not DONE: what is left at the storage, to resume; NULL: nothing */
     int64_t retry_after_ms; /* -1: none named */
     const char *problem;    /* for people: what happened; no address, no token */
     unsigned elapsed_ms;
 };
 
-#define MP_TRANSFER_PART_BYTES (8 * 1024 * 1024)
+#define MP_TRANSFER_PART_BYTES MP_STORAGE_PART_BYTES
 
 /* Always fills `res`. What is refused leaves nothing at the storage. `storage` may serve other calls meanwhile. */
 void mp_transfer_run(struct mp_storage *storage, struct mp_arena *arena, const struct mp_transfer *transfer, struct mp_transfer_result *res);

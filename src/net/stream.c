@@ -10,8 +10,7 @@
 /* What curl reads and writes at once: larger than its own 16 and 64 KiB, which cost twice the calls into the kernel; small enough for the cache. */
 #define STREAM_BUFFER_BYTES (128L * 1024)
 
-#define PROBLEM_ADDRESS "the host has an address that this call may not go to"
-#define PROBLEM_STOPPED "stopped"
+static const char kept_away[] = "the host has an address that this call may not go to";
 
 struct mp_stream {
     struct transfer t;
@@ -27,7 +26,7 @@ bool net_may_reach(struct transfer *t, const char *ip)
     t->address = mp_address_of(ip);
     if (!t->stream->addresses || (t->address & t->stream->addresses))
         return true;
-    t->problem = PROBLEM_ADDRESS;
+    t->problem = kept_away;
     return false;
 }
 
@@ -61,7 +60,7 @@ static size_t on_piece(char *bytes, size_t size, size_t count, void *arg)
     case MP_STREAM_STOP:
         break;
     }
-    t->problem = PROBLEM_STOPPED;
+    t->problem = "stopped";
     return size * count + 1; /* which curl takes for a failure */
 }
 
@@ -117,6 +116,11 @@ const struct mp_http_response *mp_stream_answer(const struct mp_stream *stream)
 enum mp_address mp_stream_address(const struct mp_stream *stream)
 {
     return stream->t.address;
+}
+
+bool mp_stream_kept_away(const struct mp_stream *stream)
+{
+    return stream->t.problem == kept_away;
 }
 
 void mp_stream_go_on(struct mp_stream *stream)
