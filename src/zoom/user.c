@@ -47,6 +47,7 @@ void mp_zoom_user_settings(struct mp_zoom *zoom, struct mp_arena *arena, const s
         .path = mp_arena_printf(arena, "/users/%s/settings", mp_url_encode(arena, mp_slice_of(user))),
         .bearer = token,
         .timeout_ms = timeout_ms,
+        .wanted = "feature",
     };
     struct json_object *answer = zoom_call(zoom, arena, &call, res), *feature;
 

@@ -134,6 +134,33 @@ def test_a_basic_user_hosts_one(stack):
     assert in_own(good(person.interview(at.replace("10:00", "10:30")))["interview"])
 
 
+def test_a_licensed_user_without_a_second_meeting_hosts_one(stack):
+    """As on a Pro account: Zoom does not name the feature that lets two run."""
+    email, at = next(emails), f"{day()}T10:00:00Z"
+    pool = Pool(stack)
+    pool.change_host(email, concurrent_meeting="None")
+    person = Person(stack, email)
+    assert [in_own(good(person.interview(at))["interview"]) for _ in range(2)] == [True, False]
+    # The licence is looked at again with each refresh by the job runner.
+    pool.change_host(email, concurrent_meeting="Plus")
+    stack.rows("UPDATE connection SET refreshed_at = 1 WHERE sub = %s", person.sub)
+    wait_for(lambda: person.row()["most_meetings"] == 2, 15)
+    assert in_own(good(person.interview(at))["interview"])
+    # Where Zoom does not tell, what was known stays; of a new connection one meeting is sure.
+    stack.sandbox.fault({"status": 400, "body": {"code": 4711, "message": "Invalid access token, does not contain scopes:[user:read:settings]."}},
+                        {"path": "/v2/users/me/settings"}, count=9)
+    stack.rows("UPDATE connection SET refreshed_at = 1 WHERE sub = %s", person.sub)
+    pair = person.row()["pair"]
+    wait_for(lambda: person.row()["pair"] > pair, 15)
+    wait_for(lambda: stack.log("connection.licence_unknown", zoom_user=person.row()["zoom_user_id"]), 15)
+    assert person.row()["most_meetings"] == 2
+    person.connect()
+    assert person.row()["most_meetings"] == 0
+    stack.sandbox.clear_faults()
+    at = f"{day()}T10:00:00Z"
+    assert [in_own(good(person.interview(at))["interview"]) for _ in range(2)] == [True, False]
+
+
 def test_never_above_the_limit_whoever_asks_at_once(stack, person):
     at = f"{day()}T10:00:00Z"
     made = [good(answer)["interview"] for answer in together(8, lambda _: person.interview(at))]

@@ -10,6 +10,7 @@ import uuid
 import pytest
 import requests
 
+from desk import day
 from harness import TIMEOUT_S, together, wait_for
 from oauth import Browser, Page, begin, come_back, connect, status
 
@@ -286,6 +287,8 @@ def test_a_revoked_connection_is_marked_and_told(stack, own):
     row = row_of(stack, own)
     assert row["reason"] == "revoked" and row["access_sealed"] is None and row["refresh_sealed"] is None
     assert ("connection.reconnect_needed", "failed") in audit(stack, own)
+    [alert] = stack.rows("SELECT message, times FROM alert WHERE kind = 'connection_dead' AND subject = %s", own)
+    assert HOST(1, 2) in alert["message"] and alert["times"] == 1
     assert listed(stack, own)[0]["reason"] == "revoked"
     connect(stack, own, HOST(1, 2))
     assert status(stack, own)["state"] == "connected"
@@ -309,19 +312,6 @@ def test_zoom_away_marks_nothing(stack, own):
     idle(stack, own)
     wait_for(lambda: row_of(stack, own)["failures"] == 0 and row_of(stack, own)["pair"] == 2, 15)
     assert grants(stack, HOST(1, 2)) == (1, 1)
-
-
-def test_killed_in_mid_refresh(make_stack):
-    stack = make_stack()
-    connect(stack, "killed", HOST(1, 1))
-    stack.sandbox.fault({"latency_ms": {"after": 20000}}, {"path": "/oauth/token"}, count=1)
-    idle(stack, "killed")
-    wait_for(lambda: stack.sandbox.state()["counters"]["refreshes"] == 1, 10)
-    [runner] = stack.workers("mp-jobs")
-    subprocess.run(["kill", "-9", str(runner)], check=True)
-    wait_for(lambda: row_of(stack, "killed")["state"] == "reconnect_needed", 15)
-    assert row_of(stack, "killed")["reason"] == "answer_lost" and status(stack, "killed")["state"] == "reconnect_needed"
-    assert grants(stack, HOST(1, 1))[0] <= 1
 
 
 def test_rows_cannot_change_places(stack, own):
@@ -402,57 +392,115 @@ def test_rotation_of_keys_under_load(make_stack):
 # ---- killed in the middle
 
 
-def kill_workers(stack):
-    for pid in stack.workers():
-        subprocess.run(["kill", "-9", str(pid)], check=False)
+class Mortal:
+    """A stack whose programs die at named points (include/meetpool/fault.h), and a person there."""
+
+    def __init__(self, stack, fault):
+        self.stack, self.fault, self.sub, self.email = stack, fault, f"mortal-{uuid.uuid4().hex[:12]}", HOST(1, 1)
+
+    def dies_at(self, point, call):
+        """Whoever comes to that point first dies there; the answer is nginx' own then, or none."""
+        born = {*self.stack.workers(), *self.stack.workers("mp-jobs")}
+        self.fault.write_text(point)
+        try:
+            call()
+        except (AssertionError, requests.RequestException):
+            pass
+        wait_for(lambda: not self.fault.exists(), 15, what=f"the end at {point} (in a build with --enable-faults)")
+        wait_for(lambda: len({*self.stack.workers(), *self.stack.workers("mp-jobs")} & born) == len(born) - 1, 15)
+
+    @property
+    def state(self):
+        return status(self.stack, self.sub)["state"]
+
+    def consent(self):
+        return Page(begin(self.stack, self.sub)).decide("allow", self.email)
+
+    def agree(self):
+        """Has the connection renewed. Afterwards it either works here and at Zoom, or it says that it has to be made again, or it is gone."""
+        if self.state == "connected":
+            before = row_of(self.stack, self.sub)["pair"]
+            idle(self.stack, self.sub)
+            wait_for(lambda: self.state != "connected" or row_of(self.stack, self.sub)["pair"] > before, 20)
+        if self.state == "connected":
+            assert grants(self.stack, self.email) == (1, 1)
+        elif self.state == "reconnect_needed":
+            row = row_of(self.stack, self.sub)
+            assert (row["access_sealed"], row["refresh_sealed"]) == (None, None)
+            assert audit(self.stack, self.sub)[-1] == ("connection.reconnect_needed", "failed")
+            assert self.stack.rows("SELECT times FROM alert WHERE kind = 'connection_dead' AND subject = %s", self.sub)
+        else:
+            assert self.stack.rows("SELECT * FROM connection WHERE sub = %s", self.sub) == ()
+        return self.state
 
 
-def quietly(call):
-    """The answer of a request whose worker is killed is nginx' own, or none."""
-    try:
-        call()
-    except (AssertionError, requests.RequestException):
-        pass
+@pytest.fixture(scope="module")
+def mortals(make_stack, tmp_path_factory):
+    fault = tmp_path_factory.mktemp("faults") / "point"
+    stack = make_stack(MP_FAULT_FILE=fault)
+    return lambda: Mortal(stack, fault)
 
 
-def test_killed_while_connecting_and_disconnecting(make_stack):
-    stack = make_stack()
-    sandbox = stack.sandbox
+@pytest.fixture
+def mortal(mortals):
+    return mortals()
 
-    def calls_to(path):
-        return len([call for call in sandbox.calls()["calls"] if call["path"] == path and call["processed"]])
 
-    def killed_at(path, call):
-        before = calls_to(path)
-        sandbox.fault({"latency_ms": {"after": 3000}}, {"path": path}, count=1)
+@pytest.mark.parametrize("point, after", [("connect.state_used", "not_connected"), ("connect.exchanged", "not_connected"),
+                                          ("connect.identified", "not_connected"), ("connect.stored", "connected")])
+def test_killed_while_connecting(mortal, point, after):
+    location = mortal.consent()
+    mortal.dies_at(point, lambda: come_back(mortal.stack, location))
+    assert mortal.agree() == after
+    assert come_back(mortal.stack, location) == "state_used"
+    assert audit(mortal.stack, mortal.sub)[0] == (("connection.connect", "ok") if after == "connected" else ("connection.connect", "failed"))
+    assert come_back(mortal.stack, mortal.consent()) == "connected"
+    assert mortal.agree() == "connected"
 
-        def other(index):
-            if index == 0:
-                quietly(call)
-            else:
-                wait_for(lambda: calls_to(path) > before, 10)
-                kill_workers(stack)
 
-        together(2, other)
-        # Others are started by and by.
-        wait_for(lambda: len(stack.workers()) == 40 and all(stack.get("me").status_code == 200 for _ in range(10)), 20)
-        wait_for(lambda: "connection" in stack.get("zoom/status", sub="p", role="tutor").json(), 20)
+@pytest.mark.parametrize("point, after", [("connect.state_used", "connected"), ("connect.exchanged", "reconnect_needed"),
+                                          ("connect.identified", "reconnect_needed"), ("connect.stored", "connected")])
+def test_killed_while_connecting_anew(mortal, point, after):
+    """With the new consent the tokens of the old one have died at Zoom."""
+    connect(mortal.stack, mortal.sub, mortal.email)
+    location = mortal.consent()
+    mortal.dies_at(point, lambda: come_back(mortal.stack, location))
+    assert mortal.agree() == after
+    assert come_back(mortal.stack, mortal.consent()) == "connected"
+    assert mortal.agree() == "connected"
 
-    # After Zoom has given the tokens, and after it has said whose they are: nothing is stored, and the next consent works.
-    for path in ("/oauth/token", "/v2/users/me"):
-        location = Page(begin(stack, "p")).decide("allow", HOST(1, 1))
-        killed_at(path, lambda: come_back(stack, location))
-        assert status(stack, "p")["state"] == "not_connected"
-        assert come_back(stack, location) == "state_used"
-    connect(stack, "p", HOST(1, 1))
-    assert status(stack, "p")["connected"] and grants(stack, HOST(1, 1)) == (1, 1)
-    # After Zoom has revoked: the connection is still there and dead; using it says so, and disconnecting again works at once.
-    killed_at("/oauth/revoke", lambda: stack.post("zoom/disconnect", sub="p", role="tutor"))
-    assert grants(stack, HOST(1, 1)) == (0, 0) and len(stack.rows("SELECT id FROM connection")) == 1
-    idle(stack, "p")
-    wait_for(lambda: status(stack, "p")["state"] == "reconnect_needed", 10)
-    assert stack.post("zoom/disconnect", sub="p", role="tutor").json()["data"]["disconnected"]
-    assert status(stack, "p")["state"] == "not_connected"
+
+@pytest.mark.parametrize("point, after", [("refresh.leased", "connected"), ("refresh.answered", "reconnect_needed"), ("refresh.stored", "connected")])
+@pytest.mark.parametrize("who", ["runner", "worker"])
+def test_killed_while_refreshing(mortal, who, point, after):
+    connect(mortal.stack, mortal.sub, mortal.email)
+
+    def booking():
+        return {"title": "I", "startTime": f"{day()}T10:00:00Z", "duration": 30, "interviewerId": mortal.sub, "candidateId": "can-1"}
+
+    if who == "runner":
+        mortal.dies_at(point, lambda: idle(mortal.stack, mortal.sub))
+    else:
+        mortal.stack.rows("UPDATE connection SET renew_at = 1, expires_at = 1 WHERE sub = %s", mortal.sub)
+        mortal.dies_at(point, lambda: mortal.stack.post("interviews", booking(), sub=mortal.sub, role="interviewer"))
+    assert mortal.agree() == after
+    if after == "reconnect_needed":
+        assert row_of(mortal.stack, mortal.sub)["reason"] == "answer_lost"
+    made = mortal.stack.post("interviews", booking(), sub=mortal.sub, role="interviewer").json()["data"]["interview"]
+    assert made["hostedBy"] == ("user" if after == "connected" else "system") and made["zoomMeetingId"]
+    assert mortal.stack.delete(f"interviews/{made['id']}", sub=mortal.sub, role="interviewer").status_code == 200
+
+
+@pytest.mark.parametrize("point, after", [("disconnect.leased", "connected"), ("disconnect.revoked", "reconnect_needed"),
+                                          ("disconnect.removed", "not_connected")])
+def test_killed_while_disconnecting(mortal, point, after):
+    connect(mortal.stack, mortal.sub, mortal.email)
+    mortal.dies_at(point, lambda: mortal.stack.post("zoom/disconnect", sub=mortal.sub, role="tutor"))
+    assert mortal.agree() == after
+    done = mortal.stack.post("zoom/disconnect", sub=mortal.sub, role="tutor").json()["data"]
+    assert done["disconnected"] == (after != "not_connected")
+    assert mortal.agree() == "not_connected" and grants(mortal.stack, mortal.email) == (0, 0)
+    assert audit(mortal.stack, mortal.sub)[-1] == ("connection.disconnect", "ok")
 
 
 def test_a_wrong_key_is_named_at_start_and_changes_nothing(make_stack):

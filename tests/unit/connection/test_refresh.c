@@ -37,6 +37,10 @@ static const struct mp_sql wipe_audit = {"DELETE FROM audit"};
 static const struct mp_sql wipe_checks = {"DELETE FROM key_check"};
 static const struct mp_sql make_old = {"UPDATE connection SET renew_at = 1, expires_at = 1, try_at = 0"};
 static const struct mp_sql end_lease = {"UPDATE connection SET lease_until = 1 WHERE owner IS NOT NULL"};
+static const struct mp_sql wipe_alerts = {"DELETE FROM alert"};
+static const struct mp_sql count_alerts = {"SELECT COALESCE(SUM(times), 0) FROM alert WHERE kind = 'connection_dead'"};
+static const struct mp_sql count_removals = {"SELECT COUNT(*) FROM audit WHERE action = 'connection.deauthorized'"};
+static const struct mp_sql nine_failures = {"UPDATE connection SET failures = 9"};
 static const struct mp_sql count_marks = {"SELECT COUNT(*) FROM audit WHERE action = 'connection.reconnect_needed'"};
 
 static bool dead_there(void *arg, const char *owner)
@@ -109,6 +113,7 @@ static int setup(void **state)
     must_run(d->ctx.db, &wipe_connections);
     must_run(d->ctx.db, &wipe_audit);
     must_run(d->ctx.db, &wipe_checks);
+    must_run(d->ctx.db, &wipe_alerts);
     connect_as(d, SUB, "access-1", "refresh-1");
     *state = d;
     return 0;
@@ -261,6 +266,105 @@ static void a_dead_grant_is_marked_once_and_not_tried_again(void **state)
     assert_null(row.refresh_sealed);
     assert_non_null(mp_connection_warning(&row));
     assert_int_equal(must_number(d->ctx.db, &count_marks), 1);
+    assert_int_equal(must_number(d->ctx.db, &count_alerts), 1);
+}
+
+static void a_refresh_that_keeps_failing_raises_an_alert(void **state)
+{
+    struct desk *d = *state;
+    struct mp_connection_row row;
+
+    must_run(d->ctx.db, &make_old);
+    peer_reply_json(far_side, "-", "503 Service Unavailable", "", "{}");
+    assert_int_equal(use(d, NULL, NULL), MP_CONNECTION_AWAY);
+    assert_int_equal(must_number(d->ctx.db, &count_alerts), 0);
+    must_run(d->ctx.db, &nine_failures);
+    must_run(d->ctx.db, &make_old);
+    peer_reply_json(far_side, "-", "503 Service Unavailable", "", "{}");
+    assert_int_equal(use(d, NULL, NULL), MP_CONNECTION_AWAY);
+    row = row_of(d, SUB);
+    assert_int_equal(row.state, MP_CONNECTION_CONNECTED);
+    assert_int_equal(row.failures, 10);
+    assert_non_null(mp_connection_warning(&row));
+    assert_int_equal(must_number(d->ctx.db, &count_alerts), 1);
+}
+
+static void an_app_that_was_removed_is_told(void **state)
+{
+    struct desk *d = *state;
+    struct mp_connection_row row = row_of(d, SUB), before = row;
+    struct mp_zoom_token token = {.expires_in_s = 3600};
+    struct mp_connection_tokens late;
+
+    /* Older than the connection, another account's, nobody's. */
+    assert_int_equal(mp_connection_deauthorized(&d->ctx, SUB, "A", row.connected_at - 1, &d->err), 0);
+    assert_int_equal(mp_connection_deauthorized(&d->ctx, SUB, "B", row.connected_at + 1, &d->err), 0);
+    assert_int_equal(mp_connection_deauthorized(&d->ctx, "nobody", "A", row.connected_at + 1, &d->err), 0);
+    row = row_of(d, SUB);
+    assert_int_equal(row.state, MP_CONNECTION_CONNECTED);
+    assert_int_equal(must_number(d->ctx.db, &count_alerts), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(mp_connection_deauthorized(&d->ctx, SUB, "A", row.connected_at, &d->err), 0);
+    row = row_of(d, SUB);
+    assert_int_equal(row.state, MP_CONNECTION_RECONNECT);
+    assert_string_equal(row.reason, "deauthorized");
+    assert_null(row.access_sealed);
+    assert_null(row.refresh_sealed);
+    assert_non_null(strstr(mp_connection_warning(&row), "removed in Zoom"));
+    assert_int_equal(must_number(d->ctx.db, &count_alerts), 1);
+    assert_int_equal(must_number(d->ctx.db, &count_removals), 1);
+    /* A refresh that was under way brings nothing back. */
+    token.access_token = mp_secret_copy(d->arena, mp_slice_of("access-2"));
+    connection_seal(&d->ctx, SUB, &token, NULL, &late);
+    assert_int_equal(mp_store_connection_renewed(d->ctx.db, &before, &late, &d->err), 0);
+    assert_int_equal(row_of(d, SUB).state, MP_CONNECTION_RECONNECT);
+}
+
+static void why_it_was_refused_is_told_when_zoom_says_it(void **state)
+{
+    struct desk *d = *state;
+
+    must_run(d->ctx.db, &make_old);
+    peer_reply_json(far_side, "-", "400 Bad Request", "", GRANT_DEAD);
+    assert_int_equal(use(d, NULL, NULL), MP_CONNECTION_DEAD);
+    assert_int_equal(mp_connection_deauthorized(&d->ctx, SUB, NULL, row_of(d, SUB).connected_at, &d->err), 0);
+    assert_string_equal(row_of(d, SUB).reason, "deauthorized");
+    assert_int_equal(must_number(d->ctx.db, &count_alerts), 1);
+}
+
+static void one_meeting_unless_zoom_tells_of_two(void **state)
+{
+    static const struct {
+        int64_t type, told, most;
+    } rows[] = {{0, 0, 1}, {1, 0, 1}, {1, 2, 1}, {2, 0, 1}, {2, 1, 1}, {2, 2, 2}, {99, 2, 1}};
+    static const struct {
+        int64_t type;
+        const char *status, *body;
+        int64_t most;
+    } answers[] = {
+        {2, "200 OK", "{\"feature\":{\"concurrent_meeting\":\"Basic\"}}", 2},
+        {2, "200 OK", "{\"feature\":{\"concurrent_meeting\":\"Plus\"}}", 2},
+        {2, "200 OK", "{\"feature\":{\"concurrent_meeting\":\"None\"}}", 1},
+        {2, "200 OK", "{\"feature\":{\"concurrent_meeting\":7}}", 1},
+        {2, "200 OK", "{\"feature\":[]}", 1},
+        {2, "400 Bad Request", "{\"code\":4711,\"message\":\"Invalid access token, does not contain scopes:[user:read:settings].\"}", 0},
+    };
+    struct desk *d = *state;
+    struct mp_secret token = mp_secret_copy(d->arena, mp_slice_of("access-1"));
+
+    for (size_t i = 0; i < MP_COUNT(rows); i++) {
+        const struct mp_connection_row row = {.zoom_type = rows[i].type, .most_meetings = rows[i].told};
+
+        assert_int_equal(mp_connection_capacity(&row), rows[i].most);
+    }
+    for (size_t i = 0; i < MP_COUNT(answers); i++) {
+        const struct mp_zoom_user user = {.id = "u", .type = answers[i].type};
+
+        peer_reply_json(far_side, "-", answers[i].status, "", answers[i].body);
+        assert_int_equal(connection_most_meetings(&d->ctx, &token, &user), answers[i].most);
+    }
+    assert_int_equal(connection_most_meetings(&d->ctx, &token, &(struct mp_zoom_user){.id = "u", .type = 1}), 1);
+    assert_int_equal(calls(d), MP_COUNT(answers));
 }
 
 static void a_lost_answer_gets_one_more_try(void **state)
@@ -429,6 +533,10 @@ int main(int argc, char **argv)
         TEST(fifty_at_once_make_one_refresh),
         TEST(fifty_whose_token_zoom_refuses_make_one_refresh),
         TEST(a_dead_grant_is_marked_once_and_not_tried_again),
+        TEST(a_refresh_that_keeps_failing_raises_an_alert),
+        TEST(an_app_that_was_removed_is_told),
+        TEST(why_it_was_refused_is_told_when_zoom_says_it),
+        TEST(one_meeting_unless_zoom_tells_of_two),
         TEST(a_lost_answer_gets_one_more_try),
         TEST(two_lost_answers_wait_and_mark_nothing),
         TEST(wrong_credentials_of_the_app_are_not_the_persons_fault),
