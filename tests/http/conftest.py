@@ -6,6 +6,7 @@ import pytest
 
 from contract import CONTRACT
 from harness import Stacks
+from s3_server import FaultProxy, S3Server
 
 alive = []
 
@@ -30,6 +31,22 @@ def make_stack():
     """make_stack(MEETPOOL_WORKERS=2, …): a stack of the module's own. make_stack(database_of=other): a second one on the same database."""
     for made in stacks():
         yield made.make
+
+
+@pytest.fixture(scope="session")
+def s3():
+    """A real S3 server; s3_server.py says what it can do."""
+    server = S3Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def s3_faults(s3):
+    """A proxy before it that fails on demand."""
+    proxy = FaultProxy(s3.url)
+    yield proxy
+    proxy.close()
 
 
 def pytest_sessionfinish(session):
