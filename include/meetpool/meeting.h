@@ -83,6 +83,8 @@ int mp_meeting_book_many(struct mp_ctx *ctx, struct mp_meeting_item *items, size
 
 /* By its row. 1 found (in whatever status), 0 none, -1 failed. */
 int mp_meeting_by_row(struct mp_ctx *ctx, int64_t id, struct mp_meeting **out, struct mp_error *err) MP_MUST_CHECK;
+/* Several by their rows; `out[i]` is NULL where there is no `ids[i]` (0: none is asked for). */
+int mp_meeting_by_rows(struct mp_ctx *ctx, const int64_t *ids, size_t count, struct mp_meeting **out, struct mp_error *err) MP_MUST_CHECK;
 /* By Zoom's number. 1 found, 0 none (also for a deleted or failed one), -1 failed. */
 int mp_meeting_by_zoom_id(struct mp_ctx *ctx, int64_t zoom_id, struct mp_meeting **out, struct mp_error *err) MP_MUST_CHECK;
 /* Asks Zoom and makes the record true. MP_E_NOT_FOUND where it is gone there (then the record says deleted). */
@@ -125,6 +127,37 @@ struct mp_meeting_filter {
 /* Latest start first. */
 int mp_meeting_list(struct mp_ctx *ctx, const struct mp_meeting_filter *filter, struct mp_meeting **out, size_t *count,
                     struct mp_error *err) MP_MUST_CHECK;
+
+/* ---- What Zoom tells of its own accord ---- */
+
+/* By Zoom's number, in whatever status; not led on to the one that took its place. 1 found, 0 none, -1 failed. */
+int mp_meeting_told_of(struct mp_ctx *ctx, int64_t zoom_id, struct mp_meeting **out, struct mp_error *err) MP_MUST_CHECK;
+
+enum mp_meeting_news {
+    MP_NEWS_NONE,    /* the record says so, or something later, already */
+    MP_NEWS_CHANGED, /* it says so now */
+    MP_NEWS_DOUBT    /* begun about when it was written down that it had ended: ask Zoom */
+};
+/*
+ * In a transaction: that meeting began, or ended. `uuid`: that occurrence's; NULL where it was not said. One that has ended may begin once more, as
+ * another occurrence, and then takes its place once more; a deleted one does not come back. Whether later news of it is known already is the caller's
+ * to look at. 0 or -1.
+ */
+int mp_meeting_began(struct mp_db *db, struct mp_arena *arena, int64_t row, const char *uuid, int64_t started_at, enum mp_meeting_news *news,
+                     struct mp_error *err) MP_MUST_CHECK;
+int mp_meeting_ended(struct mp_db *db, struct mp_arena *arena, int64_t row, const char *uuid, int64_t started_at, int64_t ended_at,
+                     enum mp_meeting_news *news, struct mp_error *err) MP_MUST_CHECK;
+
+struct mp_meeting_look {
+    bool agrees;  /* the record says what Zoom says */
+    bool changed; /* it did not before */
+    /* Where it could not be made to agree: */
+    bool passing; /* it may go better by itself */
+    const char *why;
+    int64_t wait_ms; /* not to be tried sooner */
+};
+/* Asks Zoom, for 4 s at most, and makes the record true. `deleted`: Zoom has said that it was deleted there, then an ended one is deleted, too. */
+int mp_meeting_look(struct mp_ctx *ctx, struct mp_meeting *meeting, bool deleted, struct mp_meeting_look *look, struct mp_error *err) MP_MUST_CHECK;
 
 /* ---- Repair (the job runner) ---- */
 

@@ -25,14 +25,21 @@
  *   ok      -> pending -> ok         changed; Zoom is told
  *   ok      -> pending -> none       cancelled, or not wanted any more
  *   pending -> failed                its end has passed and it could not be made
- *   ok      -> failed                somebody deleted the meeting at Zoom: nobody is fought, mp_booking_add_meeting() makes another
+ *   none    -> pending -> ok         made while Zoom was disabled, and asked for when it is enabled
+ *   ok      -> failed                somebody deleted the meeting, at Zoom or under zoom/meetings: nobody is fought
+ *   failed  -> pending -> ok         another one is asked for: mp_booking_add_meeting(), or a change with wants_meeting 1
+ *
+ * Who wins: what was asked of the booking and has not been told yet (it is `dirty`) goes out as it stands. Where booking and meeting agreed, a change
+ * of the meeting itself (in Zoom's own pages, or under zoom/meetings) wins: its time, length, topic, description, zone and settings become the
+ * booking's, by mp_booking_follow(). A deletion is not fought: the booking is `failed` and says so until somebody asks for another meeting.
  */
 struct mp_booking {
     struct mp_booking_row row;
     struct mp_booking_person *people;
     size_t people_count;
-    struct mp_meeting *meeting;       /* NULL: none (yet) */
-    const struct mp_batch_row *batch; /* sessions of a batch; else NULL */
+    struct mp_meeting *meeting;         /* NULL: none (yet) */
+    const struct mp_batch_row *batch;   /* sessions of a batch; else NULL */
+    const struct mp_course_row *course; /* of a course; else NULL */
     /* What the caller should tell beside the success; MP_E_NONE: nothing. */
     enum mp_error_code trouble; /* MP_E_ZOOM_FAILED, MP_E_NO_CAPACITY, MP_E_NO_ACCOUNT, MP_E_ZOOM_DISABLED ... */
     const char *trouble_text;
@@ -44,7 +51,8 @@ struct mp_booking_spec {
     enum mp_booking_kind kind;
     const char *owner_sub, *host_sub;
     int64_t course_id, batch_id;
-    const struct mp_batch_row *batch;
+    const struct mp_batch_row *batch; /* then host and members are the batch's, as they are when the bookings are stored */
+    const struct mp_course_row *course;
     const char *series_id;
     const char *title, *topic, *description;
     int64_t starts_at, ends_at;
@@ -71,6 +79,10 @@ int mp_booking_create(struct mp_ctx *ctx, const struct mp_booking_spec *specs, s
 int mp_booking_find(struct mp_ctx *ctx, enum mp_booking_kind kind, const char *public_id, struct mp_booking **out,
                     struct mp_error *err) MP_MUST_CHECK;
 
+/* The same, whatever its status: its people may still fetch a cancellation. */
+int mp_booking_find_any(struct mp_ctx *ctx, enum mp_booking_kind kind, const char *public_id, struct mp_booking **out,
+                        struct mp_error *err) MP_MUST_CHECK;
+
 /* Which bookings of a series a change means. */
 enum mp_series_scope { MP_SERIES_THIS, MP_SERIES_FOLLOWING, MP_SERIES_ALL };
 
@@ -79,20 +91,22 @@ struct mp_booking_change {
     const char *title, *topic, *description, *timezone;
     int64_t starts_at, ends_at; /* both or none; with a scope, the shift of the one that is named is applied to all, in local time */
     const char *host_sub;
-    int wants_meeting;            /* -1: as it is */
+    int wants_meeting;            /* -1: as it is; 1 makes another one where the last was deleted, or Zoom was disabled */
     struct json_object *settings; /* merged over what was asked before */
     bool set_members;
     const char *const *members;
     size_t members_count;
     int status; /* enum mp_booking_status, or -1 */
     enum mp_series_scope scope;
-    const char *viewer; /* who asks; NULL: somebody who may change everybody's */
+    const char *time_field; /* what the caller calls the start; NULL: "start_time" */
+    const char *viewer;     /* who asks; NULL: somebody who may change everybody's */
 };
 /*
  * `booking` is read anew. MP_E_NO_CAPACITY where the new time fits nowhere: nothing has changed then. MP_E_CONFLICT where somebody else changed it
  * since it was read, or its meeting runs and is to be moved or taken away. What Zoom could not be told is told in the booking: it is pending. In a
  * series those that do not fit stay as they were, and after 20 s of calls to Zoom the rest follows in the background: `trouble_text` says so;
- * a failure only where none was changed. Bookings of the series that have begun stay as they are, but for the one that is named; so do those that are
+ * a failure only where none was changed. Where the clocks jump over one of the new times nothing is changed: MP_E_INVALID, a detail for each date.
+ * Bookings of the series that have begun stay as they are, but for the one that is named; so do those that are
  * not the viewer's: whose owner or host (or batch's owner or instructor) is somebody else.
  */
 int mp_booking_change(struct mp_ctx *ctx, struct mp_booking **booking, const struct mp_booking_change *change, struct mp_error *err) MP_MUST_CHECK;
@@ -103,6 +117,11 @@ int mp_booking_cancel(struct mp_ctx *ctx, struct mp_booking *booking, enum mp_se
 /* The meeting for one that has none, also where the one it had was deleted. MP_E_HAS_MEETING where it has one; MP_E_CONFLICT where it is not
  * scheduled; MP_E_ZOOM_DISABLED, MP_E_ZOOM_NOT_CONFIGURED where nothing could ever make it. */
 int mp_booking_add_meeting(struct mp_ctx *ctx, struct mp_booking **booking, struct json_object *settings, struct mp_error *err) MP_MUST_CHECK;
+/*
+ * That meeting was changed, moved, deleted or ended by somebody else (a webhook, Zoom's own pages, zoom/meetings): its booking follows, if it has one
+ * and nothing that was asked of it waits to be told. Twice does no harm. The runner does the same for every meeting that has changed, a moment later.
+ */
+int mp_booking_follow(struct mp_ctx *ctx, int64_t meeting_row, struct mp_error *err) MP_MUST_CHECK;
 int mp_booking_list(struct mp_ctx *ctx, const struct mp_booking_query *query, struct mp_booking **out, size_t *count,
                     struct mp_error *err) MP_MUST_CHECK;
 
@@ -115,6 +134,8 @@ int mp_booking_repair(struct mp_ctx *ctx, unsigned *done, struct mp_error *err) 
 
 /* ---- Recurrence ---- */
 
+/* Whether a rule is one, whatever it begins with: what is wrong with it by itself, as mp_recurrence_expand() says it. */
+int mp_recurrence_check(struct mp_arena *arena, const char *rule, size_t most, const char *field, struct mp_error *err) MP_MUST_CHECK;
 /*
  * The starts of an RRULE (RFC 5545, without "RRULE:"), the first being `first`, in local time of `zone`: the wall clock stays, the instant follows
  * the zone. Errors: MP_E_INVALID on field `field`: not a rule, without COUNT and UNTIL, more than `most` instances, FREQ below DAILY; a rule that
@@ -126,7 +147,7 @@ int mp_recurrence_expand(struct mp_arena *arena, const char *rule, int64_t first
 /* ---- Calendars (RFC 5545) ---- */
 
 /* One booking as an invitation: METHOD:REQUEST, or CANCEL for a cancelled one; UID stable, SEQUENCE grows; VTIMEZONE of its zone. Without start URLs.
- * Its people are named where their sub is an e-mail address. */
+ * Its people are named by their e-mail address where their sub is one, else by a UUID made of it: RFC 5546 wants an organizer. */
 char *mp_calendar_invitation(struct mp_ctx *ctx, const struct mp_booking *booking, const char *host_name);
 /* A person's feed: METHOD:PUBLISH. */
 char *mp_calendar_feed(struct mp_ctx *ctx, const char *name, const struct mp_booking *bookings, size_t count, const char *host_name);

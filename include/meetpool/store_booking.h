@@ -63,7 +63,8 @@ struct mp_booking_person {
 
 /*
  * In a transaction. `row->id` is filled; people are its owner, host and members (a person may have several parts; nobody has the same twice). Where a
- * meeting is wanted the row is dirty, its state pending, leased to `worker` for `lease_ms`, and due for the runner when that is over; `row->fence` is 1.
+ * meeting is wanted the row is dirty, its state pending, leased to `worker` for `lease_ms`, and due for the runner when that is over; `row->fence`
+ * is 1.
  */
 int mp_store_booking_insert(struct mp_db *db, struct mp_booking_row *row, const struct mp_booking_person *people, size_t people_count,
                             const char *worker, int64_t lease_ms, struct mp_error *err) MP_MUST_CHECK;
@@ -75,20 +76,30 @@ int mp_store_booking_by_meeting(struct mp_db *db, struct mp_arena *arena, int64_
 /* The people of a booking, in order of (part, sub). */
 int mp_store_booking_people(struct mp_db *db, struct mp_arena *arena, int64_t booking_id, struct mp_booking_person **people, size_t *count,
                             struct mp_error *err) MP_MUST_CHECK;
+/* The same for several at once: `people[i]` and `counts[i]` are those of `ids[i]`. */
+int mp_store_booking_people_of(struct mp_db *db, struct mp_arena *arena, const int64_t *ids, size_t count, struct mp_booking_person **people,
+                               size_t *counts, struct mp_error *err) MP_MUST_CHECK;
 /* Whether `sub` has a part in it: 1 (`part`: the greatest: owner, host, member), 0, -1. */
 int mp_store_booking_part(struct mp_db *db, int64_t booking_id, const char *sub, enum mp_part *part, struct mp_error *err) MP_MUST_CHECK;
 
 /*
  * In a transaction. Writes what is wanted (title, topic, description, host, times, timezone, wants_meeting, settings, status) under the version;
- * sequence and version grow by one; people are replaced where `people` is not NULL, else their status and start follow. With `dirty` the meeting is to
- * follow: it is leased to `worker` unless somebody is at it, and `row->fence` is then ours, else 0: who is at it leaves it due when done. `lease_ms`
- * 0: no lease is taken, `row->fence` stays as it is. 1 done, 0 the version has moved on.
+ * sequence and version grow by one; people are replaced where `people` is not NULL, else their status and start follow. With `dirty` the meeting is
+ * to follow: it is leased to `worker` unless somebody is at it, and `row->fence` is then ours, else 0: who is at it leaves it due when done.
+ * `lease_ms` 0: no lease is taken, `row->fence` stays as it is. 1 done, 0 the version has moved on.
  */
 int mp_store_booking_write(struct mp_db *db, struct mp_booking_row *row, const struct mp_booking_person *people, size_t people_count, bool dirty,
                            const char *worker, int64_t lease_ms, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
 
-/* Under the fence: what became of the meeting. `settled`: it agrees (not dirty, nothing to retry); else tried again after `retry_ms`. Where the version
- * has moved on since `row` was read it is not settled but due at once. The lease is given back. 1 done, 0 not ours any more. */
+/* In a transaction, after a write: the meeting it had is no use any more; the next one is another one. */
+int mp_store_booking_renew(struct mp_db *db, struct mp_booking_row *row, struct mp_error *err) MP_MUST_CHECK;
+/* In a transaction: what became of its meeting elsewhere (title, topic, description, times, timezone, settings, meeting_id, state and reason of
+ * `row`), under the version, which grows with the sequence, and only where the booking agrees. 1 done, 0 it has moved on. */
+int mp_store_booking_follow(struct mp_db *db, struct mp_booking_row *row, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
+
+/* Under the fence: what became of the meeting. The sequence grows where it is another one than before, and the first try did not make it. `settled`:
+ * it agrees (not dirty, nothing to retry); else tried again after `retry_ms`. Where the version has moved on since `row` was read it is not settled
+ * but due at once. The lease is given back. 1 done, 0 not ours any more. */
 struct mp_booking_outcome {
     int64_t meeting_id, leaving_id;
     int64_t generation;
@@ -115,9 +126,9 @@ int mp_store_booking_hurry(struct mp_db *db, struct mp_error *err) MP_MUST_CHECK
 struct mp_booking_query {
     int kind;                    /* -1: every kind (a person's feed) */
     const char *person;          /* who has a part in it; NULL: everybody's (admin) */
-    int64_t batch_id, course_id; /* 0: any; they and `series_id` are asked for without a person */
+    int64_t batch_id, course_id; /* 0: any; a batch and a series are asked for without a person */
     const char *series_id;
-    int status;                  /* enum mp_booking_status; -1: all but deleted */
+    int status;                    /* enum mp_booking_status; -1: all but deleted */
     int64_t from, until;           /* of the start, half-open */
     bool ascending;                /* earliest first (calendars, series); else latest first */
     int64_t after_start, after_id; /* the last one of the page before; first page: INT64_MAX, or INT64_MIN when ascending */
@@ -126,9 +137,9 @@ struct mp_booking_query {
 int mp_store_booking_list(struct mp_db *db, struct mp_arena *arena, const struct mp_booking_query *query, struct mp_booking_row **rows, size_t *count,
                           struct mp_error *err) MP_MUST_CHECK;
 
-/* In a transaction: the members of all bookings of a batch that are still to come are these. */
-int mp_store_booking_members(struct mp_db *db, int64_t batch_id, int64_t from, const struct mp_booking_person *people, size_t count,
-                             struct mp_error *err) MP_MUST_CHECK;
+/* In a transaction, after mp_store_batch_set_members(): the members of all bookings of a batch that are still to come are the batch's. Only what
+ * differs is written. */
+int mp_store_booking_members(struct mp_db *db, int64_t batch_id, int64_t from, struct mp_error *err) MP_MUST_CHECK;
 /* In a transaction: that one hosts them; `from` is now. Those with a meeting are due for whoever tells the meetings. */
 int mp_store_booking_hosts(struct mp_db *db, int64_t batch_id, int64_t from, const char *host_sub, struct mp_error *err) MP_MUST_CHECK;
 

@@ -44,12 +44,17 @@ int mp_store_batch_by_public(struct mp_db *db, struct mp_arena *arena, const cha
                              struct mp_error *err) MP_MUST_CHECK;
 int mp_store_batch_by_id(struct mp_db *db, struct mp_arena *arena, int64_t id, struct mp_batch_row *row, struct mp_error *err) MP_MUST_CHECK;
 int mp_store_batch_write(struct mp_db *db, struct mp_batch_row *row, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
+/* In a transaction: the batch as it is, and as it stays until the transaction ends; written, as a lock alone holds nothing on a cluster. */
+int mp_store_batch_hold(struct mp_db *db, struct mp_arena *arena, int64_t id, size_t sessions, struct mp_batch_row *row,
+                        struct mp_error *err) MP_MUST_CHECK;
 /* `viewer`: owner, instructor or member. */
 int mp_store_batch_list(struct mp_db *db, struct mp_arena *arena, const char *viewer, int64_t course_id, bool deleted, int64_t before_id,
                         unsigned limit, struct mp_batch_row **rows, size_t *count, struct mp_error *err) MP_MUST_CHECK;
 int mp_store_batch_members(struct mp_db *db, struct mp_arena *arena, int64_t batch_id, const char ***subs, size_t *count,
                            struct mp_error *err) MP_MUST_CHECK;
-int mp_store_batch_set_members(struct mp_db *db, int64_t batch_id, const char *const *subs, size_t count, struct mp_error *err) MP_MUST_CHECK;
+/* In a transaction that has written the batch: only what differs is written. 1 something did, 0 nothing. */
+int mp_store_batch_set_members(struct mp_db *db, struct mp_arena *arena, int64_t batch_id, const char *const *subs, size_t count,
+                               struct mp_error *err) MP_MUST_CHECK;
 
 /* A person's own meeting defaults (JSON, NULL: none) and calendar feed. */
 int mp_store_person_defaults(struct mp_db *db, struct mp_arena *arena, const char *sub, const char **defaults, struct mp_error *err) MP_MUST_CHECK;

@@ -42,6 +42,13 @@ struct mp_meeting_row {
 /* `row->id` is filled. MP_E_CONFLICT where the unit key exists, or another is being made to replace the same. */
 int mp_store_meeting_insert(struct mp_db *db, struct mp_meeting_row *row, struct mp_error *err) MP_MUST_CHECK;
 int mp_store_meeting_by_id(struct mp_db *db, struct mp_arena *arena, int64_t id, struct mp_meeting_row *row, struct mp_error *err) MP_MUST_CHECK;
+/* Those that there are, in no order; `ids` may name one twice. */
+int mp_store_meeting_by_ids(struct mp_db *db, struct mp_arena *arena, const int64_t *ids, size_t count, struct mp_meeting_row **rows, size_t *found,
+                            struct mp_error *err) MP_MUST_CHECK;
+/* Changed (wanted, true, status, replaced) since somebody said so with heard(), which does nothing where the row has moved on since it was read. */
+int mp_store_meeting_news(struct mp_db *db, struct mp_arena *arena, unsigned limit, struct mp_meeting_row **rows, size_t *count,
+                          struct mp_error *err) MP_MUST_CHECK;
+int mp_store_meeting_heard(struct mp_db *db, const struct mp_meeting_row *row, struct mp_error *err) MP_MUST_CHECK;
 /* The latest with that number. */
 int mp_store_meeting_by_zoom_id(struct mp_db *db, struct mp_arena *arena, int64_t zoom_id, struct mp_meeting_row *row,
                                 struct mp_error *err) MP_MUST_CHECK;
@@ -77,6 +84,12 @@ int mp_store_meeting_not_told(struct mp_db *db, int64_t id, const char *error, s
 int mp_store_meeting_true(struct mp_db *db, const struct mp_meeting_row *row, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
 /* Status and its instant (started_at, ended_at, deleted_at). Only forward: 1 done, 0 it was there or further already. */
 int mp_store_meeting_status(struct mp_db *db, int64_t id, enum mp_meeting_status status, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
+/* As mp_store_meeting_by_id(), and nobody else changes it until the transaction ends. */
+int mp_store_meeting_lock(struct mp_db *db, struct mp_arena *arena, int64_t id, struct mp_meeting_row *row, struct mp_error *err) MP_MUST_CHECK;
+/* Zoom's uuid of the occurrence that is held, or was held last. */
+int mp_store_meeting_instance(struct mp_db *db, int64_t id, const char *zoom_uuid, struct mp_error *err) MP_MUST_CHECK;
+/* ended -> started: it was opened once more. 1 done, 0 it was not ended. */
+int mp_store_meeting_again(struct mp_db *db, int64_t id, int64_t started_at, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
 /* Somebody else hosts it. */
 int mp_store_meeting_host(struct mp_db *db, int64_t id, const char *host_sub, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
 /* What `by` replaces is deleted and leads to it: where `by` is scheduled, and the other still is, too, at the version seen. 1 done, 0 not. */
@@ -137,6 +150,9 @@ int mp_store_place_move(struct mp_db *db, int64_t meeting_id, int64_t busy_from,
 /* The meeting has started (`open`; repair asks after its end what became of it), or ended: its place is free. */
 int mp_store_place_open(struct mp_db *db, int64_t meeting_id, int64_t started_at, struct mp_error *err) MP_MUST_CHECK;
 int mp_store_place_end(struct mp_db *db, int64_t meeting_id, struct mp_error *err) MP_MUST_CHECK;
+/* The place that an ended meeting had is taken once more, and open. In a transaction: it writes the account's row, as whoever books there does. 1 done,
+ * 0 there is none that is free. */
+int mp_store_place_again(struct mp_db *db, const struct mp_meeting_row *meeting, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
 /* Frees the spares of a meeting of which nothing is pending. */
 int mp_store_spares_free(struct mp_db *db, int64_t meeting_id, struct mp_error *err) MP_MUST_CHECK;
 /* Places that repair should look at. */

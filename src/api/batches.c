@@ -14,7 +14,7 @@ struct wanted {
     struct mp_batch_row row;
     const char *const *members;
     size_t members_count;
-    struct mp_booking_person *people; /* the members, as bookings know them */
+    struct mp_arena *arena;
 };
 
 /* Admins, and its owner and instructor if they are staff. */
@@ -83,8 +83,13 @@ static void read_course(struct mp_ctx *ctx, const struct mp_request *req, const 
     struct mp_error missing;
     const char *id;
 
-    if (mp_json_get_text(r, "course_id", 1, 64, false, &id) <= 0)
+    if (mp_json_get_text(r, "course_id", 1, 64, false, &id) <= 0) {
+        if (mp_json_has(r, "course_id")) { /* null; a wrong one is named already */
+            row->course_id = 0;
+            row->course_public_id = row->course_title = NULL;
+        }
         return;
+    }
     mp_error_init(&missing, req->arena);
     if (mp_course_find(ctx, req, id, false, &course, &missing) < 0) {
         if (missing.code == MP_E_NOT_FOUND)
@@ -137,17 +142,14 @@ static int decode(struct mp_ctx *ctx, const struct mp_request *req, struct mp_re
             mp_error_field(err, "batch_type", "cannot be changed; make another batch");
         w->row.batch_type = types[type];
     }
-    (void)mp_sub_read(&r, "instructor_id", &w->row.instructor_sub);
+    if (mp_sub_read(&r, "instructor_id", &w->row.instructor_sub) == 0 && mp_json_has(&r, "instructor_id"))
+        w->row.instructor_sub = NULL;
     (void)mp_json_get_zone(&r, "timezone", &w->row.timezone);
-    settings = mp_booking_settings_read(&r, req, res);
+    settings = mp_booking_settings_read(&r, req, res, -1);
     if (settings != NULL)
         w->row.settings = mp_json_text(req->arena, settings);
     read_members(&r, w);
-    if (w->members != NULL) {
-        w->people = mp_arena_array(req->arena, w->members_count + 1, sizeof(*w->people));
-        for (size_t i = 0; i < w->members_count; i++)
-            w->people[i] = (struct mp_booking_person){w->members[i], MP_PART_MEMBER};
-    }
+    w->arena = req->arena;
     return mp_error_set(err) ? -1 : 0;
 }
 
@@ -181,6 +183,31 @@ int mp_batch_find(struct mp_ctx *ctx, const struct mp_request *req, const char *
     return is_member(subs, count, sub) ? 0 : mp_fail(err, MP_E_NOT_FOUND, "There is no such batch.");
 }
 
+/* Who hosts its sessions. */
+static const char *host_of(const struct mp_batch_row *row)
+{
+    return row->instructor_sub != NULL ? row->instructor_sub : row->owner_sub;
+}
+
+/* In the transaction that has written the batch: nobody makes a session at the same moment. */
+static int check_empty(struct mp_db *db, struct mp_arena *arena, const struct mp_batch_row *row, struct mp_error *err)
+{
+    const struct mp_booking_query query = {.kind = MP_KIND_SESSION,
+                                           .batch_id = row->id,
+                                           .status = MP_BOOKING_SCHEDULED,
+                                           .from = row->updated_at,
+                                           .until = INT64_MAX,
+                                           .after_start = INT64_MAX,
+                                           .after_id = INT64_MAX,
+                                           .limit = 1};
+    struct mp_booking_row *sessions;
+    size_t count;
+
+    if (mp_store_booking_list(db, arena, &query, &sessions, &count, err) < 0)
+        return -1;
+    return count == 0 ? 0 : mp_fail(err, MP_E_CONFLICT, "The batch has sessions to come; remove them first.");
+}
+
 /* The transaction: batch and members stand or fall together, and the bookings to come follow. May run twice. */
 static int store(struct mp_db *db, void *arg, struct mp_error *err)
 {
@@ -194,11 +221,12 @@ static int store(struct mp_db *db, void *arg, struct mp_error *err)
         rc = mp_store_batch_write(db, &row, row.updated_at, err);
     if (rc <= 0)
         return rc < 0 ? -1 : mp_fail(err, MP_E_CONFLICT, "The batch was changed by somebody else at the same moment; read it again.");
-    if (w->members != NULL && mp_store_batch_set_members(db, row.id, w->members, w->members_count, err) < 0)
+    if (row.deleted && check_empty(db, w->arena, &row, err) < 0)
         return -1;
-    if (w->people != NULL && !w->creating && mp_store_booking_members(db, row.id, row.updated_at, w->people, w->members_count, err) < 0)
+    rc = w->members != NULL ? mp_store_batch_set_members(db, w->arena, row.id, w->members, w->members_count, err) : 0;
+    if (rc < 0 || (rc > 0 && !w->creating && mp_store_booking_members(db, row.id, row.updated_at, err) < 0))
         return -1;
-    if (w->host_changes && mp_store_booking_hosts(db, row.id, row.updated_at, row.instructor_sub, err) < 0)
+    if (w->host_changes && mp_store_booking_hosts(db, row.id, row.updated_at, host_of(&row), err) < 0)
         return -1;
     w->row.id = row.id;
     return 0;
@@ -270,10 +298,10 @@ static int batches_change(struct mp_ctx *ctx, struct mp_request *req, struct mp_
 
     if (mp_batch_find(ctx, req, req->params[0], true, &w.row, err) < 0)
         return -1;
-    host = w.row.instructor_sub;
+    host = host_of(&w.row);
     if (decode(ctx, req, res, &w, err) < 0)
         return -1;
-    w.host_changes = w.row.instructor_sub != NULL && (host == NULL || strcmp(host, w.row.instructor_sub) != 0);
+    w.host_changes = strcmp(host, host_of(&w.row)) != 0;
     w.row.updated_at = mp_now_ms();
     if (mp_tx_run(ctx->db, store, &w, err) < 0)
         return -1;
@@ -282,20 +310,10 @@ static int batches_change(struct mp_ctx *ctx, struct mp_request *req, struct mp_
 
 static int batches_delete(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
-    struct mp_booking_query query = {
-        .kind = MP_KIND_SESSION, .status = MP_BOOKING_SCHEDULED, .until = INT64_MAX, .after_start = INT64_MAX, .after_id = INT64_MAX, .limit = 1};
-    struct mp_booking_row *sessions;
-    struct wanted w = {0};
-    size_t count;
+    struct wanted w = {.arena = req->arena};
 
     if (mp_batch_find(ctx, req, req->params[0], true, &w.row, err) < 0)
         return -1;
-    query.batch_id = w.row.id;
-    query.from = mp_now_ms();
-    if (mp_store_booking_list(ctx->db, req->arena, &query, &sessions, &count, err) < 0)
-        return -1;
-    if (count > 0)
-        return mp_fail(err, MP_E_CONFLICT, "The batch has sessions to come; remove them first.");
     w.row.deleted = true;
     w.row.updated_at = mp_now_ms();
     if (mp_tx_run(ctx->db, store, &w, err) < 0)
@@ -308,7 +326,7 @@ static int batches_delete(struct mp_ctx *ctx, struct mp_request *req, struct mp_
 
 static const struct mp_route rows[] = {
     {"POST", "batches", HOSTS, 0, batches_create},         {"GET", "batches", MP_EVERYONE, 0, batches_list},
-    {"GET", "batches/{id}", MP_EVERYONE, 0, batches_read}, {"PATCH", "batches/{id}", HOSTS, 0, batches_change},
+    {"GET", "batches/{id}", MP_EVERYONE, 0, batches_read}, {"PATCH", "batches/{id}", HOSTS, MP_ROUTE_SLOW, batches_change},
     {"DELETE", "batches/{id}", HOSTS, 0, batches_delete},
 };
 const struct mp_route_table mp_batch_routes = {rows, MP_COUNT(rows)};

@@ -17,7 +17,8 @@ enum mp_booking_access mp_booking_access(const struct mp_request *req, const str
 {
     const char *sub = req->user.sub;
     bool own = is(booking->row.owner_sub, sub) || is(booking->row.host_sub, sub) ||
-               (booking->batch != NULL && (is(booking->batch->owner_sub, sub) || is(booking->batch->instructor_sub, sub)));
+               (booking->batch != NULL && (is(booking->batch->owner_sub, sub) || is(booking->batch->instructor_sub, sub))) ||
+               (booking->course != NULL && is(booking->course->owner_sub, sub));
 
     if (req->user.role == MP_ROLE_ADMIN)
         return MP_MAY_CHANGE;
@@ -133,6 +134,10 @@ struct json_object *mp_session_json(const struct mp_request *req, const struct m
     mp_json_put_text(out, "description", row->description != NULL ? row->description : "");
     mp_json_put_text(out, "status", mp_booking_status_name(row->status));
     mp_json_put_text(out, "batch_id", booking->batch != NULL ? booking->batch->public_id : NULL);
+    mp_json_put_text(out, "course_id",
+                     booking->course != NULL  ? booking->course->public_id
+                     : booking->batch != NULL ? booking->batch->course_public_id
+                                              : NULL);
     mp_json_put_text(out, "series_id", row->series_id);
     mp_json_put_bool(out, "create_zoom_meeting", row->wants_meeting);
     mp_json_put_text(out, "meeting_state", mp_meeting_state_name(row->meeting_state));
@@ -149,21 +154,39 @@ struct json_object *mp_session_json(const struct mp_request *req, const struct m
 
 static const char *trouble_code(enum mp_error_code code)
 {
-    if (code == MP_E_NO_CAPACITY)
+    switch (code) {
+    case MP_E_NO_CAPACITY:
         return "no_capacity";
-    if (code == MP_E_ZOOM_DISABLED || code == MP_E_ZOOM_NOT_CONFIGURED)
+    case MP_E_ZOOM_DISABLED:
+    case MP_E_ZOOM_NOT_CONFIGURED:
         return "zoom_disabled";
-    return "zoom_failed";
+    case MP_E_INVALID:
+        return "validation_failed";
+    case MP_E_CONFLICT:
+        return "conflict";
+    case MP_E_UNAVAILABLE:
+    case MP_E_UNCERTAIN:
+        return "pending"; /* nothing is in the way but time */
+    default:
+        return "zoom_failed";
+    }
 }
 
 static void warn(struct mp_response *res, const struct mp_booking *booking, int index, const char *code, const char *message)
 {
     struct json_object *warning = mp_response_warning(res, code, message);
 
-    if (index >= 0) {
-        mp_json_put_int(warning, "index", index);
+    if (index < 0)
+        return;
+    mp_json_put_int(warning, "index", index);
+    if (booking->row.id != 0) /* a dry run makes none */
         mp_json_put_text(warning, "session_id", booking->row.public_id);
-    }
+}
+
+/* A meeting that is wanted and will not come by itself. */
+static bool is_given_up(const struct mp_booking *booking)
+{
+    return booking->row.meeting_state == MP_STATE_FAILED && booking->row.wants_meeting && booking->row.status == MP_BOOKING_SCHEDULED;
 }
 
 void mp_booking_warn_trouble(const struct mp_request *req, struct mp_response *res, const struct mp_booking *booking, int index)
@@ -172,6 +195,10 @@ void mp_booking_warn_trouble(const struct mp_request *req, struct mp_response *r
 
     if (booking->trouble != MP_E_NONE)
         warn(res, booking, index, trouble_code(booking->trouble), all ? booking->trouble_text : mp_error_sentence(booking->trouble));
+    else if (is_given_up(booking))
+        warn(res, booking, index, "meeting_failed",
+             mp_booking_reason(req, booking) != NULL ? mp_booking_reason(req, booking)
+                                                     : "Its meeting is gone, and none is made unless it is asked for.");
 }
 
 static const char *not_own_text(const struct mp_request *req, const struct mp_booking *booking)
@@ -187,6 +214,7 @@ static const char *not_own_text(const struct mp_request *req, const struct mp_bo
 void mp_booking_warn(const struct mp_request *req, struct mp_response *res, const struct mp_booking *booking, int index)
 {
     const struct mp_booking_row *row = &booking->row;
+    const char *differences = NULL;
 
     mp_booking_warn_trouble(req, res, booking, index);
     if (booking->moved)
@@ -197,8 +225,49 @@ void mp_booking_warn(const struct mp_request *req, struct mp_response *res, cons
              row->wants_meeting ? "The start is in the past; Zoom opens such a meeting now." : "The start is in the past.");
     if (booking->meeting != NULL && booking->meeting->not_own != NULL)
         warn(res, booking, index, "hosted_by_system", not_own_text(req, booking));
-    if (booking->meeting != NULL && index < 0)
-        mp_settings_compare(req, res, booking->meeting->row.settings_requested, booking->meeting->row.settings_effective, false);
+    if (booking->meeting != NULL)
+        differences = mp_settings_differences(req, booking->meeting->row.settings_requested, booking->meeting->row.settings_effective, false);
+    if (differences != NULL)
+        warn(res, booking, index, "settings_differ", differences);
+}
+
+/* ---- Dry runs ---- */
+
+static struct json_object *prediction_json(const struct mp_request *req, const struct mp_booking *booking)
+{
+    bool all = mp_booking_access(req, booking) == MP_MAY_CHANGE;
+    const struct mp_meeting *meeting = all ? booking->meeting : NULL;
+    struct json_object *out = json_object_new_object(), *placement = NULL;
+    struct mp_error ignored;
+
+    mp_error_init(&ignored, req->arena);
+    mp_json_put_text(out, "title", booking->row.title);
+    mp_json_put_time(out, "start_time", booking->row.starts_at);
+    mp_json_put_time(out, "end_time", booking->row.ends_at);
+    mp_json_put_bool(out, "fits", booking->meeting != NULL || !booking->row.wants_meeting);
+    mp_json_put_text(out, "zoomAccountUsed", meeting != NULL ? meeting->account_name : NULL);
+    mp_json_put_text(out, "host_email", meeting != NULL ? meeting->row.host_email : NULL);
+    mp_json_put_text(out, "reason", booking->trouble == MP_E_NONE ? NULL : all ? booking->trouble_text : mp_error_sentence(booking->trouble));
+    mp_json_put_time(out, "nearest_start", booking->trouble == MP_E_NO_CAPACITY ? booking->nearest_start : -1);
+    if (req->user.role == MP_ROLE_ADMIN && meeting != NULL && meeting->row.placement != NULL &&
+        mp_json_parse(req->arena, mp_slice_of(meeting->row.placement), &placement, &ignored) == 0)
+        mp_json_put(out, "placement", json_object_get(placement));
+    return out;
+}
+
+int mp_predictions_reply(const struct mp_request *req, struct mp_response *res, const char *key, const char *message,
+                         const struct mp_booking *predicted, size_t count)
+{
+    struct json_object *list = json_object_new_array();
+
+    for (size_t i = 0; i < count; i++) {
+        json_object_array_add(list, prediction_json(req, &predicted[i]));
+        mp_booking_warn(req, res, &predicted[i], (int)i);
+    }
+    mp_json_put(mp_response_data(res), key, list);
+    res->status = 200;
+    res->message = message;
+    return 0;
 }
 
 /* ---- Settings ---- */
@@ -227,14 +296,20 @@ static void drop_nulls(struct json_object *settings)
     }
 }
 
-struct json_object *mp_booking_settings_read(const struct mp_json_reader *reader, const struct mp_request *req, struct mp_response *res)
+struct json_object *mp_booking_settings_read(const struct mp_json_reader *reader, const struct mp_request *req, struct mp_response *res, int index)
 {
     bool pmi_asked;
     struct json_object *settings = mp_settings_read(reader, &pmi_asked);
+    const char *differences = mp_settings_differences(req, NULL, NULL, pmi_asked);
 
     if (settings != NULL)
         drop_nulls(settings);
-    mp_settings_compare(req, res, NULL, NULL, pmi_asked);
+    if (differences != NULL) {
+        struct json_object *warning = mp_response_warning(res, "settings_differ", differences);
+
+        if (index >= 0)
+            mp_json_put_int(warning, "index", index);
+    }
     return settings;
 }
 
@@ -272,6 +347,48 @@ int mp_booking_settings(struct mp_ctx *ctx, enum mp_booking_kind kind, const cha
     if (asked != NULL)
         override(*merged, asked);
     return 0;
+}
+
+int mp_booking_meeting_add(struct mp_ctx *ctx, const struct mp_request *req, struct mp_response *res, struct mp_booking **booking,
+                           struct mp_error *err)
+{
+    const struct mp_json_reader r = {req->arena, req->json, NULL, err};
+    const struct mp_booking_row *row = &(*booking)->row;
+    struct json_object *settings = mp_booking_settings_read(&r, req, res, -1);
+
+    if (mp_error_set(err))
+        return -1;
+    if (row->settings == NULL && mp_booking_settings(ctx, row->kind, (*booking)->batch != NULL ? (*booking)->batch->settings : NULL, row->host_sub,
+                                                     settings, &settings, err) < 0)
+        return -1;
+    return mp_booking_add_meeting(ctx, booking, settings, err);
+}
+
+const char *mp_booking_meeting_added(const struct mp_booking *booking)
+{
+    return booking->row.meeting_state == MP_STATE_OK ? "Zoom meeting created" : "The Zoom meeting could not be made now; it follows";
+}
+
+/* ---- Recurrence ---- */
+
+const char *mp_booking_rule_read(const struct mp_json_reader *reader, int64_t starts_at, const char *zone)
+{
+    const char *rule = NULL;
+    struct mp_error wrong;
+    int64_t *starts;
+    size_t count;
+    int rc;
+
+    if (mp_json_get_text(reader, "recurrence", 1, 500, false, &rule) <= 0)
+        return NULL;
+    mp_error_init(&wrong, reader->arena);
+    if (starts_at >= 0)
+        rc = mp_recurrence_expand(reader->arena, rule, starts_at, zone, MP_BOOKING_MOST, "recurrence", &starts, &count, &wrong);
+    else
+        rc = mp_recurrence_check(reader->arena, rule, MP_BOOKING_MOST, "recurrence", &wrong);
+    for (const struct mp_error_detail *d = wrong.details; rc < 0 && d != NULL; d = d->next)
+        mp_error_field(reader->err, d->field, "%s", d->message);
+    return rule;
 }
 
 int mp_booking_expand(struct mp_ctx *ctx, const struct mp_booking_spec *first, const char *rule, struct mp_booking_spec **specs, size_t *count,
@@ -327,16 +444,18 @@ int mp_sub_read(const struct mp_json_reader *reader, const char *key, const char
 /* Takes one member of the list; false (and a named field) where it is not one or stands there twice. */
 static bool take_sub(const struct mp_json_reader *r, const char *key, size_t index, struct json_object *item, const char **subs, size_t count)
 {
-    const char *field = mp_arena_printf(r->arena, "%s%s[%zu]", r->prefix != NULL ? r->prefix : "", key, index);
-    const char *text = json_object_is_type(item, json_type_string) ? json_object_get_string(item) : NULL;
+    const char *at = mp_arena_printf(r->arena, "[%zu]", index), *text = NULL;
+    const char *prefix = mp_arena_printf(r->arena, "%s%s", r->prefix != NULL ? r->prefix : "", key);
+    struct mp_json_reader one = {r->arena, mp_json_object(r->arena), prefix, r->err};
+    int rc;
 
-    if (text == NULL || text[0] == '\0' || strlen(text) > SUB_MAX)
-        mp_error_field(r->err, field, "must be a user id of 1 to %d characters", SUB_MAX);
-    else if (blank_ended(text))
-        mp_error_field(r->err, field, BLANKS);
-    else if (listed(subs, count, text))
-        mp_error_field(r->err, field, "stands in the list twice");
-    else {
+    mp_json_put(one.obj, at, json_object_get(item));
+    rc = mp_sub_read(&one, at, &text);
+    if (rc == 0)
+        mp_error_field(r->err, mp_arena_printf(r->arena, "%s%s", prefix, at), "must be a user id");
+    else if (rc > 0 && listed(subs, count, text))
+        mp_error_field(r->err, mp_arena_printf(r->arena, "%s%s", prefix, at), "stands in the list twice");
+    else if (rc > 0) {
         subs[count] = text;
         return true;
     }

@@ -8,7 +8,8 @@
 
 enum mp_booking_access { MP_MAY_NOTHING, MP_MAY_READ, MP_MAY_CHANGE };
 
-/* Admins may everything; owner and host (and a batch's owner and instructor) change if they are staff; host and members read. */
+/* Admins may everything; owner and host (and the owner and instructor of its batch, the owner of its course) change if they are staff; host and
+ * members read. */
 enum mp_booking_access mp_booking_access(const struct mp_request *req, const struct mp_booking *booking);
 
 /* Whose bookings of a series a change means: the caller's; NULL for admins, who change everybody's. */
@@ -30,14 +31,26 @@ void mp_booking_warn(const struct mp_request *req, struct mp_response *res, cons
 /* Only what did not go through. */
 void mp_booking_warn_trouble(const struct mp_request *req, struct mp_response *res, const struct mp_booking *booking, int index);
 
-/* settings{} of a request without its nulls; what is never used warns. NULL where the member is absent. */
-struct json_object *mp_booking_settings_read(const struct mp_json_reader *reader, const struct mp_request *req, struct mp_response *res);
+/* A dry run: where each would go, as a list under `key`, with what is to be warned of. */
+int mp_predictions_reply(const struct mp_request *req, struct mp_response *res, const char *key, const char *message,
+                         const struct mp_booking *predicted, size_t count);
+
+/* settings{} of a request without its nulls; what is never used warns (`index` as above). NULL where the member is absent. */
+struct json_object *mp_booking_settings_read(const struct mp_json_reader *reader, const struct mp_request *req, struct mp_response *res, int index);
 
 /* The settings asked of Zoom: those of the kind, overridden by the batch's (NULL: none), by the host's own defaults, by the request's (NULL: none).
  */
 int mp_booking_settings(struct mp_ctx *ctx, enum mp_booking_kind kind, const char *batch_settings, const char *person, struct json_object *asked,
                         struct json_object **merged, struct mp_error *err) MP_MUST_CHECK;
 
+/* The settings{} beside a wish for the meeting of a booking that has none: only what is asked changes what was asked before. */
+int mp_booking_meeting_add(struct mp_ctx *ctx, const struct mp_request *req, struct mp_response *res, struct mp_booking **booking,
+                           struct mp_error *err) MP_MUST_CHECK;
+/* What to say of it then. */
+const char *mp_booking_meeting_added(const struct mp_booking *booking);
+
+/* `recurrence` of a request (NULL: none), read behind everything else: `starts_at` is that of the first (-1: not known), which the rule must give. */
+const char *mp_booking_rule_read(const struct mp_json_reader *reader, int64_t starts_at, const char *zone);
 /* One spec for each instance of the rule (field `recurrence`), the first being `first`; together they are a series. */
 int mp_booking_expand(struct mp_ctx *ctx, const struct mp_booking_spec *first, const char *rule, struct mp_booking_spec **specs, size_t *count,
                       struct mp_error *err) MP_MUST_CHECK;

@@ -6,10 +6,12 @@
 #include "meetpool/crypto.h"
 
 #define FEED_TOKEN_BYTES 24
-/* What a feed shows: from this long ago, at most so many. */
-#define FEED_PAST_MS (90 * MP_DAY_MS)
-#define FEED_MOST    1000
-#define CALENDAR     "text/calendar; charset=utf-8"
+/* What a feed shows: of this long ago at most so many, and all that are coming, as far as there is a limit to what one person can do. */
+#define FEED_PAST_MS     (90 * MP_DAY_MS)
+#define FEED_PAST_MOST   500
+#define FEED_PAGE        500
+#define FEED_COMING_MOST 10000
+#define CALENDAR         "text/calendar; charset=utf-8"
 
 /* The kinds by the first word of the path. */
 static const struct {
@@ -22,6 +24,7 @@ static const struct {
     {"appointments", MP_KIND_APPOINTMENT},
     {"interviews", MP_KIND_INTERVIEW},
     {"batches", MP_KIND_SESSION},
+    {"courses", MP_KIND_SESSION},
 };
 
 /* The name behind the @ of every UID: the public URL's host. */
@@ -39,18 +42,6 @@ static int reply_calendar(struct mp_response *res, const char *text, const char 
     res->raw_type = CALENDAR;
     mp_response_header(res, "Content-Disposition", mp_arena_printf(res->arena, "attachment; filename=\"%s.ics\"", file));
     return 0;
-}
-
-/* One that was cancelled: 1 found, 0 none, -1 failed. Its people may still fetch the cancellation. */
-static int find_cancelled(struct mp_ctx *ctx, enum mp_booking_kind kind, const char *id, struct mp_booking **out, struct mp_error *err)
-{
-    struct mp_booking *booking = MP_NEW(ctx->arena, struct mp_booking);
-    int rc = mp_store_booking_by_public(ctx->db, ctx->arena, kind, id, &booking->row, err);
-
-    if (rc <= 0)
-        return rc;
-    *out = booking;
-    return mp_store_booking_people(ctx->db, ctx->arena, booking->row.id, &booking->people, &booking->people_count, err) < 0 ? -1 : 1;
 }
 
 static enum mp_booking_kind kind_of(const struct mp_request *req)
@@ -77,24 +68,23 @@ static void hide_others(const struct mp_request *req, struct mp_booking *booking
     booking->people_count = kept;
 }
 
-/* GET {face}/{id}.ics and batches/{id}/schedule/{sessionId}.ics */
+/* GET {face}/{id}.ics and {batches/{id}/schedule,courses/{id}/sessions}/{sessionId}.ics. Its people may fetch a cancellation, too. */
 static int invitation(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
     enum mp_booking_kind kind = kind_of(req);
-    const char *id = req->params[kind == MP_KIND_SESSION ? 1 : 0];
     struct mp_booking *booking;
-    struct mp_batch_row batch;
     int rc;
 
-    if (kind == MP_KIND_SESSION && mp_batch_find(ctx, req, req->params[0], false, &batch, err) < 0)
-        return -1;
-    rc = mp_booking_find(ctx, kind, id, &booking, err);
-    if (rc == 0)
-        rc = find_cancelled(ctx, kind, id, &booking, err);
-    if (rc < 0)
-        return -1;
-    if (rc == 0 || (kind == MP_KIND_SESSION ? booking->row.batch_id != batch.id : mp_booking_access(req, booking) == MP_MAY_NOTHING))
-        return mp_fail(err, MP_E_NOT_FOUND, "There is no such booking.");
+    if (kind == MP_KIND_SESSION) {
+        if (mp_session_find(ctx, req, MP_SESSION_READ_ANY, &booking, err) < 0)
+            return -1;
+    } else {
+        rc = mp_booking_find_any(ctx, kind, req->params[0], &booking, err);
+        if (rc < 0)
+            return -1;
+        if (rc == 0 || mp_booking_access(req, booking) == MP_MAY_NOTHING)
+            return mp_fail(err, MP_E_NOT_FOUND, "There is no such booking.");
+    }
     hide_others(req, booking);
     return reply_calendar(res, mp_calendar_invitation(ctx, booking, host_name(req)), booking->row.public_id);
 }
@@ -169,27 +159,89 @@ static int feed_reset(struct mp_ctx *ctx, struct mp_request *req, struct mp_resp
     return reply_feed(req, res, "Your calendar feed has a new address; the old one is dead", token);
 }
 
-static int feed(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+/* What a feed shows of one person, in order: the last ones of the recent past, then all that are coming. */
+struct feed {
+    struct mp_booking *bookings;
+    size_t count, room;
+};
+
+static void append(struct mp_arena *arena, struct feed *feed, const struct mp_booking *more, size_t count)
+{
+    if (feed->count + count > feed->room) {
+        size_t room = 2 * (feed->count + count);
+        struct mp_booking *grown = mp_arena_array(arena, room, sizeof(*grown));
+
+        if (feed->count > 0)
+            memcpy(grown, feed->bookings, feed->count * sizeof(*grown));
+        feed->bookings = grown;
+        feed->room = room;
+    }
+    for (size_t i = 0; i < count; i++)
+        feed->bookings[feed->count++] = more[i];
+}
+
+/* Those that begin before `now_ms`; latest first they are asked for, so that the limit leaves out the oldest. */
+static int add_past(struct mp_ctx *ctx, const char *person, int64_t now_ms, struct feed *feed, struct mp_error *err)
+{
+    const struct mp_booking_query query = {.kind = -1,
+                                           .person = person,
+                                           .status = -1,
+                                           .from = now_ms - FEED_PAST_MS,
+                                           .until = now_ms,
+                                           .after_start = INT64_MAX,
+                                           .after_id = INT64_MAX,
+                                           .limit = FEED_PAST_MOST};
+    struct mp_booking *past;
+    size_t count;
+
+    if (mp_booking_list(ctx, &query, &past, &count, err) < 0)
+        return -1;
+    for (size_t i = count; i > 0; i--)
+        append(ctx->arena, feed, &past[i - 1], 1);
+    return 0;
+}
+
+static int add_coming(struct mp_ctx *ctx, const char *person, int64_t now_ms, struct feed *feed, struct mp_error *err)
 {
     struct mp_booking_query query = {.kind = -1,
+                                     .person = person,
                                      .status = -1,
-                                     .from = mp_now_ms() - FEED_PAST_MS,
+                                     .from = now_ms,
                                      .until = INT64_MAX,
                                      .ascending = true,
                                      .after_start = INT64_MIN,
                                      .after_id = INT64_MIN,
-                                     .limit = FEED_MOST};
-    struct mp_booking *bookings;
-    size_t count;
-    int rc = mp_store_person_by_feed(ctx->db, req->arena, mp_sha256_hex(req->arena, mp_slice_of(req->params[0])), &query.person, err);
+                                     .limit = FEED_PAGE};
+    struct mp_booking *page;
+    size_t count, added = 0;
+
+    do {
+        if (mp_booking_list(ctx, &query, &page, &count, err) < 0)
+            return -1;
+        append(ctx->arena, feed, page, count);
+        added += count;
+        if (count > 0) {
+            query.after_start = page[count - 1].row.starts_at;
+            query.after_id = page[count - 1].row.id;
+        }
+    } while (count == FEED_PAGE && added < FEED_COMING_MOST);
+    return 0;
+}
+
+static int feed(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    int64_t now_ms = mp_now_ms();
+    struct feed found = {0};
+    const char *person;
+    int rc = mp_store_person_by_feed(ctx->db, req->arena, mp_sha256_hex(req->arena, mp_slice_of(req->params[0])), &person, err);
 
     if (rc < 0)
         return -1;
     if (rc == 0)
         return mp_fail(err, MP_E_NOT_FOUND, "There is no such calendar.");
-    if (mp_booking_list(ctx, &query, &bookings, &count, err) < 0)
+    if (add_past(ctx, person, now_ms, &found, err) < 0 || add_coming(ctx, person, now_ms, &found, err) < 0)
         return -1;
-    return reply_calendar(res, mp_calendar_feed(ctx, "Meetings", bookings, count, host_name(req)), "meetings");
+    return reply_calendar(res, mp_calendar_feed(ctx, "Meetings", found.bookings, found.count, host_name(req)), "meetings");
 }
 
 /* ---- A person's own meeting defaults ---- */
@@ -221,7 +273,7 @@ static int defaults_write(struct mp_ctx *ctx, struct mp_request *req, struct mp_
     const char *text;
 
     (void)mp_json_require(&r, "settings");
-    settings = mp_booking_settings_read(&r, req, res);
+    settings = mp_booking_settings_read(&r, req, res, -1);
     if (mp_error_set(err))
         return -1;
     text = mp_json_text(req->arena, settings);
@@ -237,6 +289,7 @@ static const struct mp_route rows[] = {
     {"GET", "appointments/{id}.ics", MP_EVERYONE, 0, invitation},
     {"GET", "interviews/{id}.ics", MP_EVERYONE, 0, invitation},
     {"GET", "batches/{id}/schedule/{sessionId}.ics", MP_EVERYONE, 0, invitation},
+    {"GET", "courses/{id}/sessions/{sessionId}.ics", MP_EVERYONE, 0, invitation},
     {"GET", "calendar/me", MP_EVERYONE, 0, feed_url},
     {"POST", "calendar/me/reset", MP_EVERYONE, 0, feed_reset},
     {"GET", "calendar/{token}.ics", 0, MP_ROUTE_PUBLIC, feed},

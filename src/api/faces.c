@@ -113,13 +113,14 @@ static struct json_object *face_json(const struct mp_request *req, const struct 
     return out;
 }
 
-static int reply(const struct mp_request *req, struct mp_response *res, unsigned status, const char *done, const struct face *face,
-                 const struct mp_booking *booking)
+/* `index`: among others of the same answer; -1: it stands alone. */
+static int reply(const struct mp_request *req, struct mp_response *res, unsigned status, const char *message, const struct face *face,
+                 const struct mp_booking *booking, int index)
 {
     res->status = status;
-    res->message = mp_arena_printf(req->arena, "%s%s", face->label, done);
+    res->message = message;
     mp_json_put(mp_response_data(res), face->one, face_json(req, face, booking));
-    mp_booking_warn(req, res, booking, -1);
+    mp_booking_warn(req, res, booking, index);
     if (face->hosted && booking->meeting != NULL && booking->meeting->not_own == NULL)
         mp_meeting_warn_host(res, booking->meeting, true);
     return 0;
@@ -134,7 +135,9 @@ static void read_when(const struct mp_json_reader *r, const struct face *face, b
     (void)mp_json_get_int(r, face->length, 1, DURATION_MAX, length_min);
 }
 
-/* ONLINE or IN_PERSON, or the flag: -1 where the request does not say. */
+#define WISH "createMeeting"
+
+/* ONLINE or IN_PERSON, or the wish for a meeting: -1 where the request does not say. */
 static int read_wants(const struct mp_json_reader *r, const struct face *face)
 {
     static const char *const types[] = {"ONLINE", "IN_PERSON", NULL};
@@ -143,9 +146,13 @@ static int read_wants(const struct mp_json_reader *r, const struct face *face)
 
     if (face->typed && mp_json_get_enum(r, "type", types, &type) > 0)
         return type == 0 ? 1 : 0;
-    if (face->flag != NULL && mp_json_get_bool(r, face->flag, &wants) > 0)
-        return wants ? 1 : 0;
-    return -1;
+    if (face->typed || mp_json_get_bool(r, WISH, &wants) <= 0)
+        return -1;
+    if (face->flag == NULL && !wants) {
+        mp_error_field(r->err, WISH, "there is none without a meeting: delete it instead");
+        return -1;
+    }
+    return wants ? 1 : 0;
 }
 
 /* Whoever takes part; whether the request says so. */
@@ -181,12 +188,15 @@ static void read_host(const struct mp_request *req, const struct mp_json_reader 
     (void)mp_sub_read(r, face->host, host);
     if (*host == NULL)
         *host = req->user.sub;
+    else if (req->user.role == MP_ROLE_PATIENT && strcmp(*host, req->user.sub) == 0)
+        mp_error_field(r->err, face->host, "somebody else than the patient");
 }
 
 struct decoded {
     struct mp_booking_spec spec;
     struct json_object *settings;
     const char *rule;
+    bool dry_run;
 };
 
 /* Settings decide who may start a meeting, and a series takes many places: neither is a patient's to ask for. */
@@ -206,8 +216,8 @@ static int decode(const struct mp_request *req, struct mp_response *res, const s
     int64_t length_min = face->usual_length;
     struct mp_booking_spec *spec = &d->spec;
 
-    *spec =
-        (struct mp_booking_spec){.kind = face->kind, .owner_sub = req->user.sub, .title = face->label, .timezone = mp_request_conf(req)->timezone};
+    *spec = (struct mp_booking_spec){
+        .kind = face->kind, .owner_sub = req->user.sub, .title = face->label, .starts_at = -1, .timezone = mp_request_conf(req)->timezone};
     if (!face->titled || mp_json_require(&r, "title"))
         (void)mp_json_get_name(&r, "title", TITLE_MAX, &spec->title);
     (void)mp_json_get_text(&r, "description", 0, DESCRIPTION_MAX, true, &spec->description);
@@ -220,8 +230,9 @@ static int decode(const struct mp_request *req, struct mp_response *res, const s
     if (req->user.role == MP_ROLE_PATIENT)
         spec->owner_sub = spec->host_sub;
     spec->wants_meeting = read_wants(&r, face) != 0;
-    (void)mp_json_get_text(&r, "recurrence", 1, 500, false, &d->rule);
-    d->settings = mp_booking_settings_read(&r, req, res);
+    (void)mp_json_get_bool(&r, "dry_run", &d->dry_run);
+    d->settings = mp_booking_settings_read(&r, req, res, -1);
+    d->rule = mp_booking_rule_read(&r, spec->starts_at, spec->timezone);
     refuse_for_patient(req, &r);
     spec->topic = spec->title;
     spec->ends_at = spec->starts_at + length_min * 60000;
@@ -240,8 +251,11 @@ static int faces_create(struct mp_ctx *ctx, struct mp_request *req, struct mp_re
         return -1;
     specs = &d.spec;
     if ((d.rule != NULL && mp_booking_expand(ctx, &d.spec, d.rule, &specs, &count, err) < 0) ||
-        mp_booking_create(ctx, specs, count, false, &made, err) < 0)
+        mp_booking_create(ctx, specs, count, d.dry_run, &made, err) < 0)
         return -1;
+    if (d.dry_run)
+        return mp_predictions_reply(req, res, face->many, mp_arena_printf(req->arena, "%s: it would be made so", face->label), made, count);
+    (void)reply(req, res, 201, mp_arena_printf(req->arena, "%s created", face->label), face, &made[0], d.rule != NULL ? 0 : -1);
     if (d.rule != NULL) {
         struct json_object *list = json_object_new_array();
 
@@ -251,7 +265,7 @@ static int faces_create(struct mp_ctx *ctx, struct mp_request *req, struct mp_re
         for (size_t i = 1; i < count; i++)
             mp_booking_warn(req, res, &made[i], (int)i);
     }
-    return reply(req, res, 201, " created", face, &made[0]);
+    return 0;
 }
 
 static int faces_list(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
@@ -327,7 +341,8 @@ static int decode_change(const struct mp_request *req, struct mp_response *res, 
     change->wants_meeting = read_wants(&r, face);
     if (mp_json_get_enum(&r, "status", statuses, &status) > 0)
         change->status = (int)status;
-    change->settings = mp_booking_settings_read(&r, req, res);
+    change->settings = mp_booking_settings_read(&r, req, res, -1);
+    change->time_field = face->time;
     mp_scope_read(&r, &change->scope);
     change->viewer = mp_booking_viewer(req);
     return mp_error_set(err) ? -1 : 0;
@@ -342,7 +357,7 @@ static int faces_change(struct mp_ctx *ctx, struct mp_request *req, struct mp_re
     if (find(ctx, req, face, MP_MAY_CHANGE, &booking, err) < 0 || decode_change(req, res, face, booking, &change, err) < 0 ||
         mp_booking_change(ctx, &booking, &change, err) < 0)
         return -1;
-    return reply(req, res, 200, " changed", face, booking);
+    return reply(req, res, 200, mp_arena_printf(req->arena, "%s changed", face->label), face, booking, -1);
 }
 
 static int faces_delete(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
@@ -367,6 +382,17 @@ static int faces_delete(struct mp_ctx *ctx, struct mp_request *req, struct mp_re
     return 0;
 }
 
+/* The meeting for one that has none. */
+static int faces_add_meeting(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    const struct face *face = face_of(req);
+    struct mp_booking *booking;
+
+    if (find(ctx, req, face, MP_MAY_CHANGE, &booking, err) < 0 || mp_booking_meeting_add(ctx, req, res, &booking, err) < 0)
+        return -1;
+    return reply(req, res, 201, mp_booking_meeting_added(booking), face, booking, -1);
+}
+
 #define HOSTS    (MP_ROLE_ADMIN | MP_STAFF)
 #define PATIENTS (MP_ROLE_ADMIN | MP_STAFF | MP_ROLE_PATIENT) /* and those who book for themselves */
 
@@ -376,25 +402,30 @@ static const struct mp_route rows[] = {
     {"GET", "classes/{id}", MP_EVERYONE, 0, faces_read},
     {"PATCH", "classes/{id}", HOSTS, MP_ROUTE_SLOW, faces_change},
     {"DELETE", "classes/{id}", HOSTS, MP_ROUTE_SLOW, faces_delete},
+    {"POST", "classes/{id}/create-zoom-meeting", HOSTS, MP_ROUTE_SLOW, faces_add_meeting},
     {"POST", "events", HOSTS, MP_ROUTE_SLOW, faces_create},
     {"GET", "events", MP_EVERYONE, 0, faces_list},
     {"GET", "events/{id}", MP_EVERYONE, 0, faces_read},
     {"PATCH", "events/{id}", HOSTS, MP_ROUTE_SLOW, faces_change},
     {"DELETE", "events/{id}", HOSTS, MP_ROUTE_SLOW, faces_delete},
+    {"POST", "events/{id}/create-zoom-meeting", HOSTS, MP_ROUTE_SLOW, faces_add_meeting},
     {"POST", "custom-sessions", HOSTS, MP_ROUTE_SLOW, faces_create},
     {"GET", "custom-sessions", MP_EVERYONE, 0, faces_list},
     {"GET", "custom-sessions/{id}", MP_EVERYONE, 0, faces_read},
     {"PATCH", "custom-sessions/{id}", HOSTS, MP_ROUTE_SLOW, faces_change},
     {"DELETE", "custom-sessions/{id}", HOSTS, MP_ROUTE_SLOW, faces_delete},
+    {"POST", "custom-sessions/{id}/create-zoom-meeting", HOSTS, MP_ROUTE_SLOW, faces_add_meeting},
     {"POST", "appointments", PATIENTS, MP_ROUTE_SLOW, faces_create},
     {"GET", "appointments", MP_EVERYONE, 0, faces_list},
     {"GET", "appointments/{id}", MP_EVERYONE, 0, faces_read},
     {"PATCH", "appointments/{id}", HOSTS, MP_ROUTE_SLOW, faces_change},
     {"DELETE", "appointments/{id}", PATIENTS, MP_ROUTE_SLOW, faces_delete},
+    {"POST", "appointments/{id}/create-zoom-meeting", HOSTS, MP_ROUTE_SLOW, faces_add_meeting},
     {"POST", "interviews", HOSTS, MP_ROUTE_SLOW, faces_create},
     {"GET", "interviews", MP_EVERYONE, 0, faces_list},
     {"GET", "interviews/{id}", MP_EVERYONE, 0, faces_read},
     {"PATCH", "interviews/{id}", HOSTS, MP_ROUTE_SLOW, faces_change},
     {"DELETE", "interviews/{id}", HOSTS, MP_ROUTE_SLOW, faces_delete},
+    {"POST", "interviews/{id}/create-zoom-meeting", HOSTS, MP_ROUTE_SLOW, faces_add_meeting},
 };
 const struct mp_route_table mp_face_routes = {rows, MP_COUNT(rows)};

@@ -40,6 +40,12 @@ const char *mp_meeting_start_link(const struct mp_request *req, const struct mp_
     return mp_arena_printf(req->arena, "%s/api/zoom/meetings/%lld/start", mp_request_conf(req)->public_url, (long long)meeting->row.zoom_id);
 }
 
+/* Whether Zoom has still to be told: of a change, or that it was deleted. */
+static bool is_pending(const struct mp_meeting_row *row)
+{
+    return row->pending != NULL || (row->status == MP_MEETING_DELETED && row->pending_error != NULL);
+}
+
 struct json_object *mp_meeting_json(const struct mp_request *req, const struct mp_meeting *meeting)
 {
     const struct mp_meeting_row *row = &meeting->row;
@@ -61,8 +67,8 @@ struct json_object *mp_meeting_json(const struct mp_request *req, const struct m
     mp_json_put_text(out, "owner_id", row->owner_sub);
     mp_json_put_text(out, "zoomAccountUsed", meeting->account_name);
     mp_json_put_text(out, "status", row->id != 0 ? mp_meeting_status_name(row->status) : NULL);
-    mp_json_put_text(out, "meeting_state", row->pending != NULL ? "pending" : "ok");
-    mp_json_put_text(out, "meeting_state_reason", row->pending != NULL ? row->pending_error : NULL);
+    mp_json_put_text(out, "meeting_state", is_pending(row) ? "pending" : "ok");
+    mp_json_put_text(out, "meeting_state_reason", is_pending(row) ? row->pending_error : NULL);
     mp_json_put(out, "settings_requested", stored(row->settings_requested));
     mp_json_put(out, "settings_effective", stored(row->settings_effective));
     if (req->user.role == MP_ROLE_ADMIN)
@@ -170,7 +176,7 @@ struct json_object *mp_settings_read(const struct mp_json_reader *reader, bool *
     return settings;
 }
 
-void mp_settings_compare(const struct mp_request *req, struct mp_response *res, const char *requested, const char *effective, bool pmi_asked)
+const char *mp_settings_differences(const struct mp_request *req, const char *requested, const char *effective, bool pmi_asked)
 {
     struct json_object *asked = parsed(req, requested), *took = parsed(req, effective), *theirs;
     struct mp_buf names;
@@ -185,10 +191,19 @@ void mp_settings_compare(const struct mp_request *req, struct mp_response *res, 
                 mp_buf_addf(&names, "%s%s", names.len > 0 ? ", " : "", name);
         }
     }
-    if (names.len > 0)
-        mp_response_warn(res, "settings_differ", "Zoom took some settings otherwise than they were asked: %s.", mp_buf_text(&names));
     json_object_put(asked);
     json_object_put(took);
+    if (names.len == 0)
+        return NULL;
+    return mp_arena_printf(req->arena, "Zoom took some settings otherwise than they were asked: %s.", mp_buf_text(&names));
+}
+
+void mp_settings_compare(const struct mp_request *req, struct mp_response *res, const char *requested, const char *effective, bool pmi_asked)
+{
+    const char *differences = mp_settings_differences(req, requested, effective, pmi_asked);
+
+    if (differences != NULL)
+        mp_response_warn(res, "settings_differ", "%s", differences);
 }
 
 const char *mp_password_read(const struct mp_json_reader *reader, const char *key)

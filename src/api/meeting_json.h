@@ -20,6 +20,8 @@ struct json_object *mp_settings_read(const struct mp_json_reader *reader, bool *
 
 /* Warns that the system hosts the meeting, and why; `expected`: also where the host has connected no account. */
 void mp_meeting_warn_host(struct mp_response *res, const struct mp_meeting *meeting, bool expected);
+/* The settings that Zoom took otherwise than they were asked, in words; NULL: none. */
+const char *mp_settings_differences(const struct mp_request *req, const char *requested, const char *effective, bool pmi_asked);
 /* Warns `settings_differ`, once, naming each setting that Zoom took otherwise than it was asked. */
 void mp_settings_compare(const struct mp_request *req, struct mp_response *res, const char *requested, const char *effective, bool pmi_asked);
 

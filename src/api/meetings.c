@@ -4,7 +4,9 @@
 #include "booking_json.h"
 #include "meetpool/clock.h"
 #include "meetpool/json.h"
+#include "meetpool/log.h"
 #include "meetpool/meeting.h"
+#include "meetpool/schedule.h"
 #include "meetpool/zoom.h"
 
 #define TOPIC_MAX      200
@@ -96,6 +98,25 @@ static int find(struct mp_ctx *ctx, const struct mp_request *req, struct mp_meet
     return rc > 0 ? 0 : mp_fail(err, MP_E_NOT_FOUND, "There is no such meeting.");
 }
 
+/* What has become of the meeting reaches the booking that it belongs to; where that cannot be written now the job runner does it. */
+static void tell_booking(struct mp_ctx *ctx, const struct mp_meeting *meeting)
+{
+    struct mp_error err;
+
+    mp_error_init(&err, ctx->arena);
+    if (mp_booking_follow(ctx, meeting->row.id, &err) < 0)
+        mp_log(ctx->log, MP_WARNING, "booking.follows_later", MP_INT("meeting", meeting->row.zoom_id), MP_STR("detail", err.detail));
+}
+
+/* As Zoom has it now, the booking told. */
+static int refresh_one(struct mp_ctx *ctx, struct mp_meeting *meeting, struct mp_error *err)
+{
+    int rc = mp_meeting_refresh(ctx, meeting, err);
+
+    tell_booking(ctx, meeting);
+    return rc;
+}
+
 static int meetings_read(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
     static const char *const names[] = {"refresh", NULL};
@@ -106,7 +127,7 @@ static int meetings_read(struct mp_ctx *ctx, struct mp_request *req, struct mp_r
     (void)mp_query_bool(req, "refresh", &refresh, err);
     if (mp_error_set(err) || find(ctx, req, &meeting, err) < 0)
         return -1;
-    if (refresh && meeting->row.zoom_id != 0 && mp_meeting_refresh(ctx, meeting, err) < 0)
+    if (refresh && meeting->row.zoom_id != 0 && refresh_one(ctx, meeting, err) < 0)
         return -1;
     return reply(req, res, 200, "Meeting", meeting);
 }
@@ -166,7 +187,7 @@ static int refresh_all(struct mp_ctx *ctx, struct mp_response *res, struct mp_me
 
         if (may_change(&meetings[i]) && mp_monotonic_ms() >= give_up_ms) {
             unasked++;
-        } else if (may_change(&meetings[i]) && mp_meeting_refresh(ctx, &meetings[i], err) < 0) {
+        } else if (may_change(&meetings[i]) && refresh_one(ctx, &meetings[i], err) < 0) {
             if (err->code != MP_E_NOT_FOUND && mp_error_status(err->code) != 502)
                 return -1;
             gone = err->code == MP_E_NOT_FOUND;
@@ -246,6 +267,7 @@ static int meetings_change(struct mp_ctx *ctx, struct mp_request *req, struct mp
         return -1;
     if (mp_meeting_change(ctx, &meeting, &change, &outcome, err) < 0)
         return -1;
+    tell_booking(ctx, meeting);
     if (change.starts_at >= 0 && change.starts_at < mp_now_ms())
         mp_response_warn(res, "start_in_past", "The start is in the past; the meeting starts now.");
     warn_outcome(res, &outcome);
@@ -260,6 +282,7 @@ static int meetings_delete(struct mp_ctx *ctx, struct mp_request *req, struct mp
 
     if (find(ctx, req, &meeting, err) < 0 || mp_meeting_delete(ctx, meeting, &outcome, err) < 0)
         return -1;
+    tell_booking(ctx, meeting);
     warn_outcome(res, &outcome);
     res->message = "Meeting deleted";
     return 0;
@@ -271,6 +294,7 @@ static int meetings_end(struct mp_ctx *ctx, struct mp_request *req, struct mp_re
 
     if (find(ctx, req, &meeting, err) < 0 || mp_meeting_end(ctx, meeting, err) < 0)
         return -1;
+    tell_booking(ctx, meeting);
     return reply(req, res, 200, "Meeting ended", meeting);
 }
 

@@ -133,82 +133,84 @@ static void read_interval(const struct mp_json_reader *r, const struct slot *slo
 
 /* ---- Making ---- */
 
-static const char *host_of(const struct mp_request *req, const struct mp_batch_row *batch)
+/* Its host and members are the batch's, as they are when it is stored. */
+static struct mp_booking_spec spec_for_batch(const struct mp_request *req, const struct mp_batch_row *batch)
 {
-    if (batch == NULL)
-        return req->user.sub;
-    return batch->instructor_sub != NULL ? batch->instructor_sub : batch->owner_sub;
+    return (struct mp_booking_spec){.kind = MP_KIND_SESSION,
+                                    .owner_sub = req->user.sub,
+                                    .host_sub = batch->instructor_sub != NULL ? batch->instructor_sub : batch->owner_sub,
+                                    .course_id = batch->course_id,
+                                    .batch_id = batch->id,
+                                    .batch = batch,
+                                    .starts_at = -1,
+                                    .timezone = batch->timezone,
+                                    .wants_meeting = true};
 }
 
-static int spec_for_batch(struct mp_ctx *ctx, const struct mp_request *req, const struct mp_batch_row *batch, struct mp_booking_spec *spec,
-                          struct mp_error *err)
-{
-    const char **subs;
-
-    *spec = (struct mp_booking_spec){
-        .kind = MP_KIND_SESSION, .owner_sub = req->user.sub, .host_sub = host_of(req, batch), .batch = batch, .wants_meeting = true};
-    if (batch == NULL)
-        return 0;
-    spec->course_id = batch->course_id;
-    spec->batch_id = batch->id;
-    spec->timezone = batch->timezone;
-    if (mp_store_batch_members(ctx->db, req->arena, batch->id, &subs, &spec->members_count, err) < 0)
-        return -1;
-    spec->members = (const char *const *)subs;
-    return 0;
-}
-
+/* `index`: among others of the same answer; -1: it stands alone. */
 static int reply_session(const struct mp_request *req, struct mp_response *res, unsigned status, const char *message,
-                         const struct mp_booking *booking)
+                         const struct mp_booking *booking, int index)
 {
     res->status = status;
     res->message = message;
     mp_json_put(mp_response_data(res), "session", mp_session_json(req, booking));
     mp_json_put(mp_response_data(res), "zoom_meeting", mp_session_meeting_json(req, booking));
-    mp_booking_warn(req, res, booking, -1);
+    mp_booking_warn(req, res, booking, index);
     return 0;
 }
 
-/* One session as the schedule of a batch takes it. */
-static int decode_scheduled(const struct mp_request *req, struct mp_response *res, struct mp_booking_spec *spec, struct json_object **settings,
-                            const char **rule, struct mp_error *err)
+/* What the schedule of a batch is asked for. */
+struct scheduled {
+    struct mp_booking_spec spec;
+    struct json_object *settings;
+    const char *rule;
+    bool dry_run;
+};
+
+static int decode_scheduled(const struct mp_request *req, struct mp_response *res, struct scheduled *d, struct mp_error *err)
 {
     const struct mp_json_reader r = {req->arena, req->json, NULL, err};
+    struct mp_booking_spec *spec = &d->spec;
     struct slot slot;
 
-    *rule = NULL;
     if (mp_json_require(&r, "title"))
         (void)mp_json_get_name(&r, "title", TITLE_MAX, &spec->title);
     (void)mp_json_get_text(&r, "description", 0, DESCRIPTION_MAX, true, &spec->description);
     (void)mp_json_get_zone(&r, "timezone", &spec->timezone);
     (void)mp_json_get_bool(&r, "create_zoom_meeting", &spec->wants_meeting);
-    (void)mp_json_get_text(&r, "recurrence", 1, 500, false, rule);
-    *settings = mp_booking_settings_read(&r, req, res);
+    (void)mp_json_get_bool(&r, "dry_run", &d->dry_run);
+    d->settings = mp_booking_settings_read(&r, req, res, -1);
     if (read_slot(&r, NULL, &slot))
         read_interval(&r, &slot, spec->timezone, &spec->starts_at, &spec->ends_at);
+    d->rule = mp_booking_rule_read(&r, spec->starts_at, spec->timezone);
     return mp_error_set(err) ? -1 : 0;
 }
 
 static int schedule_create(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
-    struct mp_booking_spec spec, *specs = &spec;
-    struct json_object *settings;
+    struct mp_booking_spec *specs;
     struct mp_batch_row batch;
     struct mp_booking *made;
-    const char *rule;
+    struct scheduled d = {.rule = NULL};
     size_t count = 1;
 
-    if (mp_batch_find(ctx, req, req->params[0], true, &batch, err) < 0 || spec_for_batch(ctx, req, &batch, &spec, err) < 0 ||
-        decode_scheduled(req, res, &spec, &settings, &rule, err) < 0)
+    if (mp_batch_find(ctx, req, req->params[0], true, &batch, err) < 0)
         return -1;
-    spec.topic = topic_of(req->arena, batch.course_title, spec.title);
-    if (mp_booking_settings(ctx, MP_KIND_SESSION, batch.settings, spec.host_sub, settings, &spec.settings, err) < 0)
+    d.spec = spec_for_batch(req, &batch);
+    if (decode_scheduled(req, res, &d, err) < 0)
         return -1;
-    if (rule != NULL && mp_booking_expand(ctx, &spec, rule, &specs, &count, err) < 0)
+    specs = &d.spec;
+    d.spec.topic = topic_of(req->arena, batch.course_title, d.spec.title);
+    if (mp_booking_settings(ctx, MP_KIND_SESSION, batch.settings, d.spec.host_sub, d.settings, &d.spec.settings, err) < 0)
         return -1;
-    if (mp_booking_create(ctx, specs, count, false, &made, err) < 0)
+    if (d.rule != NULL && mp_booking_expand(ctx, &d.spec, d.rule, &specs, &count, err) < 0)
         return -1;
-    if (rule != NULL) {
+    if (mp_booking_create(ctx, specs, count, d.dry_run, &made, err) < 0)
+        return -1;
+    if (d.dry_run)
+        return mp_predictions_reply(req, res, "sessions", "The session would be scheduled so", made, count);
+    (void)reply_session(req, res, 201, "Session scheduled successfully", &made[0], d.rule != NULL ? 0 : -1);
+    if (d.rule != NULL) {
         struct json_object *list = json_object_new_array();
 
         for (size_t i = 0; i < count; i++)
@@ -217,7 +219,7 @@ static int schedule_create(struct mp_ctx *ctx, struct mp_request *req, struct mp
         for (size_t i = 1; i < count; i++)
             mp_booking_warn(req, res, &made[i], (int)i);
     }
-    return reply_session(req, res, 201, "Session scheduled successfully", &made[0]);
+    return 0;
 }
 
 /* ---- Many at once (courses/{id}/sessions/batch) ---- */
@@ -242,7 +244,7 @@ static void decode_item(const struct mp_request *req, struct mp_response *res, s
         (void)mp_json_get_time(&r, "start_time", spec->timezone, &spec->starts_at);
     (void)mp_json_get_int(&r, "duration", 1, DURATION_MAX, &duration);
     (void)mp_json_get_bool(&r, "create_zoom_meeting", &spec->wants_meeting);
-    *settings = mp_booking_settings_read(&r, req, res);
+    *settings = mp_booking_settings_read(&r, req, res, (int)index);
     spec->ends_at = spec->starts_at + duration * 60000;
     if (spec->title != NULL)
         spec->topic = topic_of(arena, course->title, spec->title);
@@ -259,23 +261,24 @@ static int decode_many(struct mp_ctx *ctx, const struct mp_request *req, struct 
 {
     const struct mp_json_reader r = {req->arena, req->json, NULL, err};
     struct json_object *items, *settings;
-    const char *rule = NULL;
+    const char *rule;
     bool wants = true;
 
     (void)mp_json_get_bool(&r, "create_zoom_meeting", &wants);
     (void)mp_json_get_bool(&r, "dry_run", &m->dry_run);
-    (void)mp_json_get_text(&r, "recurrence", 1, 500, false, &rule);
-    if (!mp_json_require(&r, "sessions") || mp_json_get_array(&r, "sessions", MP_BOOKING_MOST, &items) <= 0)
+    if (!mp_json_require(&r, "sessions") || mp_json_get_array(&r, "sessions", MP_BOOKING_MOST, &items) <= 0) {
+        (void)mp_booking_rule_read(&r, -1, NULL);
         return -1;
+    }
     m->count = json_object_array_length(items);
-    if (m->count == 0 || (rule != NULL && m->count != 1))
-        mp_error_field(err, "sessions", m->count == 0 ? "at least one session" : "exactly one session where there is a recurrence");
     m->specs = mp_arena_array(req->arena, m->count + 1, sizeof(*m->specs));
     for (size_t i = 0; i < m->count; i++) {
         m->specs[i] = (struct mp_booking_spec){.kind = MP_KIND_SESSION,
                                                .owner_sub = req->user.sub,
                                                .host_sub = req->user.sub,
                                                .course_id = course->id,
+                                               .course = course,
+                                               .starts_at = -1,
                                                .timezone = course->timezone,
                                                .wants_meeting = wants};
         settings = NULL;
@@ -283,30 +286,12 @@ static int decode_many(struct mp_ctx *ctx, const struct mp_request *req, struct 
         if (!mp_error_set(err) && mp_booking_settings(ctx, MP_KIND_SESSION, NULL, req->user.sub, settings, &m->specs[i].settings, err) < 0)
             return -1;
     }
+    rule = mp_booking_rule_read(&r, m->count == 1 ? m->specs[0].starts_at : -1, m->count == 1 ? m->specs[0].timezone : NULL);
+    if (m->count == 0 || (rule != NULL && m->count != 1))
+        mp_error_field(err, "sessions", m->count == 0 ? "at least one session" : "exactly one session where there is a recurrence");
     if (mp_error_set(err))
         return -1;
     return rule != NULL ? mp_booking_expand(ctx, &m->specs[0], rule, &m->specs, &m->count, err) : 0;
-}
-
-/* Where a dry run would put a session. */
-static struct json_object *prediction_json(const struct mp_request *req, const struct mp_booking *booking)
-{
-    struct json_object *out = json_object_new_object(), *placement = NULL;
-    struct mp_error ignored;
-
-    mp_error_init(&ignored, req->arena);
-    mp_json_put_text(out, "title", booking->row.title);
-    mp_json_put_time(out, "start_time", booking->row.starts_at);
-    mp_json_put_time(out, "end_time", booking->row.ends_at);
-    mp_json_put_bool(out, "fits", booking->meeting != NULL || !booking->row.wants_meeting);
-    mp_json_put_text(out, "zoomAccountUsed", booking->meeting != NULL ? booking->meeting->account_name : NULL);
-    mp_json_put_text(out, "host_email", booking->meeting != NULL ? booking->meeting->row.host_email : NULL);
-    mp_json_put_text(out, "reason", booking->trouble != MP_E_NONE ? booking->trouble_text : NULL);
-    mp_json_put_time(out, "nearest_start", booking->trouble == MP_E_NO_CAPACITY ? booking->nearest_start : -1);
-    if (req->user.role == MP_ROLE_ADMIN && booking->meeting != NULL && booking->meeting->row.placement != NULL &&
-        mp_json_parse(req->arena, mp_slice_of(booking->meeting->row.placement), &placement, &ignored) == 0)
-        mp_json_put(out, "placement", json_object_get(placement));
-    return out;
 }
 
 static int course_sessions_create(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
@@ -319,22 +304,23 @@ static int course_sessions_create(struct mp_ctx *ctx, struct mp_request *req, st
     if (mp_course_find(ctx, req, req->params[0], true, &course, err) < 0 || decode_many(ctx, req, res, &course, &m, err) < 0 ||
         mp_booking_create(ctx, m.specs, m.count, m.dry_run, &made, err) < 0)
         return -1;
+    if (m.dry_run)
+        return mp_predictions_reply(req, res, "sessions", "The sessions would be made so", made, m.count);
     list = json_object_new_array();
     for (size_t i = 0; i < m.count; i++) {
-        json_object_array_add(list, m.dry_run ? prediction_json(req, &made[i]) : mp_session_json(req, &made[i]));
+        json_object_array_add(list, mp_session_json(req, &made[i]));
         mp_booking_warn(req, res, &made[i], (int)i);
     }
     mp_json_put(mp_response_data(res), "sessions", list);
-    res->status = m.dry_run ? 200 : 201;
-    res->message = m.dry_run ? "The sessions would be made so" : "Sessions created";
+    res->status = 201;
+    res->message = "Sessions created";
     return 0;
 }
 
 /* ---- Lists ---- */
 
-/* `course_id`: those of that course only, where the query could not say so; a page may then be short of its size. 0: all. */
 static int reply_list(struct mp_ctx *ctx, const struct mp_request *req, struct mp_response *res, const struct mp_booking_query *query,
-                      const struct mp_page *page, int64_t course_id, struct mp_error *err)
+                      const struct mp_page *page, struct mp_error *err)
 {
     struct mp_booking *sessions;
     struct json_object *list;
@@ -345,10 +331,8 @@ static int reply_list(struct mp_ctx *ctx, const struct mp_request *req, struct m
         return -1;
     more = count > page->size;
     list = json_object_new_array();
-    for (size_t i = 0; i < count && i < page->size; i++) {
-        if (course_id == 0 || sessions[i].row.course_id == course_id)
-            json_object_array_add(list, mp_session_json(req, &sessions[i]));
-    }
+    for (size_t i = 0; i < count && i < page->size; i++)
+        json_object_array_add(list, mp_session_json(req, &sessions[i]));
     mp_json_put(mp_response_data(res), "sessions", list);
     mp_page_write(req, mp_response_data(res), more, more ? sessions[page->size - 1].row.starts_at : 0, more ? sessions[page->size - 1].row.id : 0);
     res->message = "Sessions";
@@ -361,16 +345,13 @@ static int course_sessions_list(struct mp_ctx *ctx, struct mp_request *req, stru
     struct mp_booking_query query = {.kind = MP_KIND_SESSION};
     struct mp_course_row course;
     struct mp_page page;
-    bool all;
 
     if (mp_course_find(ctx, req, req->params[0], false, &course, err) < 0 || mp_booking_query_read(req, &query, &page, err) < 0)
         return -1;
-    all = req->user.role == MP_ROLE_ADMIN || strcmp(course.owner_sub, req->user.sub) == 0;
-    if (all)
-        query.course_id = course.id;
-    else
+    query.course_id = course.id;
+    if (req->user.role != MP_ROLE_ADMIN && strcmp(course.owner_sub, req->user.sub) != 0)
         query.person = req->user.sub;
-    return reply_list(ctx, req, res, &query, &page, all ? 0 : course.id, err);
+    return reply_list(ctx, req, res, &query, &page, err);
 }
 
 static int schedule_list(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
@@ -382,32 +363,52 @@ static int schedule_list(struct mp_ctx *ctx, struct mp_request *req, struct mp_r
     if (mp_batch_find(ctx, req, req->params[0], false, &batch, err) < 0 || mp_booking_query_read(req, &query, &page, err) < 0)
         return -1;
     query.batch_id = batch.id;
-    return reply_list(ctx, req, res, &query, &page, 0, err);
+    return reply_list(ctx, req, res, &query, &page, err);
 }
 
 /* ---- One ---- */
 
-/* The session of the path in its batch, where the caller may do that with it. */
-static int find(struct mp_ctx *ctx, const struct mp_request *req, bool to_change, struct mp_booking **booking, struct mp_error *err)
+/* Its batch: who may read or change that may the same with each of its sessions. */
+static int in_batch(struct mp_ctx *ctx, const struct mp_request *req, bool to_change, const struct mp_booking *booking, struct mp_error *err)
 {
     struct mp_batch_row batch;
-    int rc;
 
     if (mp_batch_find(ctx, req, req->params[0], to_change, &batch, err) < 0)
         return -1;
-    rc = mp_booking_find(ctx, MP_KIND_SESSION, req->params[1], booking, err);
-    if (rc < 0)
+    return booking != NULL && booking->row.batch_id == batch.id ? 0 : mp_fail(err, MP_E_NOT_FOUND, "There is no such session in this batch.");
+}
+
+/* Its course, with or without a batch: who has a part in the session, and the course's owner. */
+static int in_course(struct mp_ctx *ctx, const struct mp_request *req, bool to_change, const struct mp_booking *booking, struct mp_error *err)
+{
+    struct mp_course_row course;
+
+    if (mp_course_find(ctx, req, req->params[0], false, &course, err) < 0)
         return -1;
-    if (rc == 0 || (*booking)->row.batch_id != batch.id)
-        return mp_fail(err, MP_E_NOT_FOUND, "There is no such session in this batch.");
+    if (booking == NULL || booking->row.course_id != course.id || mp_booking_access(req, booking) < (to_change ? MP_MAY_CHANGE : MP_MAY_READ))
+        return mp_fail(err, MP_E_NOT_FOUND, "There is no such session in this course.");
     return 0;
 }
 
-static int schedule_read(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+int mp_session_find(struct mp_ctx *ctx, const struct mp_request *req, enum mp_session_wish wish, struct mp_booking **booking, struct mp_error *err)
+{
+    int (*find)(struct mp_ctx *, enum mp_booking_kind, const char *, struct mp_booking **, struct mp_error *) =
+        wish == MP_SESSION_READ_ANY ? mp_booking_find_any : mp_booking_find;
+    bool of_course = strncmp(req->path, "courses/", strlen("courses/")) == 0;
+
+    *booking = NULL;
+    if (find(ctx, MP_KIND_SESSION, req->params[1], booking, err) < 0)
+        return -1;
+    if (mp_error_set(err))
+        return -1;
+    return (of_course ? in_course : in_batch)(ctx, req, wish == MP_SESSION_CHANGE, *booking, err);
+}
+
+static int session_read(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
     struct mp_booking *booking;
 
-    if (find(ctx, req, false, &booking, err) < 0)
+    if (mp_session_find(ctx, req, MP_SESSION_READ, &booking, err) < 0)
         return -1;
     res->message = "Session";
     mp_json_put(mp_response_data(res), "session", mp_session_json(req, booking));
@@ -441,7 +442,7 @@ static int decode_change(const struct mp_request *req, struct mp_response *res, 
 
     *change = (struct mp_booking_change){.starts_at = -1, .ends_at = -1, .wants_meeting = -1, .status = -1};
     if (mp_json_get_name(&r, "title", TITLE_MAX, &change->title) > 0)
-        change->topic = topic_of(req->arena, booking->batch != NULL ? booking->batch->course_title : NULL, change->title);
+        change->topic = topic_of(req->arena, booking->course != NULL ? booking->course->title : NULL, change->title);
     (void)mp_json_get_text(&r, "description", 0, DESCRIPTION_MAX, true, &change->description);
     if (mp_json_get_zone(&r, "timezone", &change->timezone) > 0)
         zone = change->timezone;
@@ -452,29 +453,29 @@ static int decode_change(const struct mp_request *req, struct mp_response *res, 
         change->wants_meeting = wants ? 1 : 0;
     if (mp_json_get_enum(&r, "status", statuses, &status) > 0)
         change->status = (int)status;
-    change->settings = mp_booking_settings_read(&r, req, res);
+    change->settings = mp_booking_settings_read(&r, req, res, -1);
     mp_scope_read(&r, &change->scope);
     change->viewer = mp_booking_viewer(req);
     return mp_error_set(err) ? -1 : 0;
 }
 
-static int schedule_change(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+static int session_change(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
     struct mp_booking_change change;
     struct mp_booking *booking;
 
-    if (find(ctx, req, true, &booking, err) < 0 || decode_change(req, res, booking, &change, err) < 0 ||
+    if (mp_session_find(ctx, req, MP_SESSION_CHANGE, &booking, err) < 0 || decode_change(req, res, booking, &change, err) < 0 ||
         mp_booking_change(ctx, &booking, &change, err) < 0)
         return -1;
-    return reply_session(req, res, 200, "Session changed", booking);
+    return reply_session(req, res, 200, "Session changed", booking, -1);
 }
 
-static int schedule_delete(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+static int session_delete(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
     enum mp_series_scope scope;
     struct mp_booking *booking;
 
-    if (mp_scope_query(req, &scope, err) < 0 || find(ctx, req, true, &booking, err) < 0 ||
+    if (mp_scope_query(req, &scope, err) < 0 || mp_session_find(ctx, req, MP_SESSION_CHANGE, &booking, err) < 0 ||
         mp_booking_cancel(ctx, booking, scope, mp_booking_viewer(req), err) < 0)
         return -1;
     mp_booking_warn_trouble(req, res, booking, -1);
@@ -484,29 +485,17 @@ static int schedule_delete(struct mp_ctx *ctx, struct mp_request *req, struct mp
 
 /* ---- The meeting for a session that has none ---- */
 
-static int add_meeting(struct mp_ctx *ctx, const struct mp_request *req, struct mp_response *res, struct mp_booking **booking, struct mp_error *err)
-{
-    const struct mp_json_reader r = {req->arena, req->json, NULL, err};
-    const char *batch_settings = (*booking)->batch != NULL ? (*booking)->batch->settings : NULL;
-    struct json_object *asked, *settings;
-
-    asked = mp_booking_settings_read(&r, req, res);
-    if (mp_error_set(err) || mp_booking_settings(ctx, MP_KIND_SESSION, batch_settings, (*booking)->row.host_sub, asked, &settings, err) < 0)
-        return -1;
-    return mp_booking_add_meeting(ctx, booking, settings, err);
-}
-
-static int schedule_add_meeting(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+static int session_add_meeting(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
     struct mp_booking *booking;
 
-    if (find(ctx, req, true, &booking, err) < 0 || add_meeting(ctx, req, res, &booking, err) < 0)
+    if (mp_session_find(ctx, req, MP_SESSION_CHANGE, &booking, err) < 0 || mp_booking_meeting_add(ctx, req, res, &booking, err) < 0)
         return -1;
-    return reply_session(req, res, 201, "Zoom meeting created", booking);
+    return reply_session(req, res, 201, mp_booking_meeting_added(booking), booking, -1);
 }
 
 /* POST zoom/sessions/meeting: any session, named by its id alone. */
-static int session_add_meeting(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+static int any_session_add_meeting(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
     const struct mp_json_reader r = {req->arena, req->json, NULL, err};
     struct mp_booking *booking;
@@ -520,13 +509,13 @@ static int session_add_meeting(struct mp_ctx *ctx, struct mp_request *req, struc
         return -1;
     if (rc == 0 || mp_booking_access(req, booking) != MP_MAY_CHANGE)
         return mp_fail(err, MP_E_NOT_FOUND, "There is no such session.");
-    if (add_meeting(ctx, req, res, &booking, err) < 0)
+    if (mp_booking_meeting_add(ctx, req, res, &booking, err) < 0)
         return -1;
     if (booking->meeting != NULL)
         mp_json_put(mp_response_data(res), "meeting", mp_meeting_json(req, booking->meeting));
     else
         mp_json_put_null(mp_response_data(res), "meeting");
-    return reply_session(req, res, 201, "Zoom meeting created", booking);
+    return reply_session(req, res, 201, mp_booking_meeting_added(booking), booking, -1);
 }
 
 #define HOSTS (MP_ROLE_ADMIN | MP_STAFF)
@@ -534,12 +523,16 @@ static int session_add_meeting(struct mp_ctx *ctx, struct mp_request *req, struc
 static const struct mp_route rows[] = {
     {"POST", "courses/{id}/sessions/batch", HOSTS, MP_ROUTE_SLOW, course_sessions_create},
     {"GET", "courses/{id}/sessions", MP_EVERYONE, 0, course_sessions_list},
+    {"GET", "courses/{id}/sessions/{sessionId}", MP_EVERYONE, 0, session_read},
+    {"PATCH", "courses/{id}/sessions/{sessionId}", HOSTS, MP_ROUTE_SLOW, session_change},
+    {"DELETE", "courses/{id}/sessions/{sessionId}", HOSTS, MP_ROUTE_SLOW, session_delete},
+    {"POST", "courses/{id}/sessions/{sessionId}/create-zoom-meeting", HOSTS, MP_ROUTE_SLOW, session_add_meeting},
     {"POST", "batches/{id}/schedule", HOSTS, MP_ROUTE_SLOW, schedule_create},
     {"GET", "batches/{id}/schedule", MP_EVERYONE, 0, schedule_list},
-    {"GET", "batches/{id}/schedule/{sessionId}", MP_EVERYONE, 0, schedule_read},
-    {"PATCH", "batches/{id}/schedule/{sessionId}", HOSTS, MP_ROUTE_SLOW, schedule_change},
-    {"DELETE", "batches/{id}/schedule/{sessionId}", HOSTS, MP_ROUTE_SLOW, schedule_delete},
-    {"POST", "batches/{id}/schedule/{sessionId}/create-zoom-meeting", HOSTS, MP_ROUTE_SLOW, schedule_add_meeting},
-    {"POST", "zoom/sessions/meeting", HOSTS, MP_ROUTE_SLOW, session_add_meeting},
+    {"GET", "batches/{id}/schedule/{sessionId}", MP_EVERYONE, 0, session_read},
+    {"PATCH", "batches/{id}/schedule/{sessionId}", HOSTS, MP_ROUTE_SLOW, session_change},
+    {"DELETE", "batches/{id}/schedule/{sessionId}", HOSTS, MP_ROUTE_SLOW, session_delete},
+    {"POST", "batches/{id}/schedule/{sessionId}/create-zoom-meeting", HOSTS, MP_ROUTE_SLOW, session_add_meeting},
+    {"POST", "zoom/sessions/meeting", HOSTS, MP_ROUTE_SLOW, any_session_add_meeting},
 };
 const struct mp_route_table mp_session_routes = {rows, MP_COUNT(rows)};

@@ -69,6 +69,30 @@ int mp_meeting_by_row(struct mp_ctx *ctx, int64_t id, struct mp_meeting **out, s
     return meeting_wrap(ctx, &row, out, err) < 0 ? -1 : 1;
 }
 
+int mp_meeting_by_rows(struct mp_ctx *ctx, const int64_t *ids, size_t count, struct mp_meeting **out, struct mp_error *err)
+{
+    int64_t *asked = mp_arena_array(ctx->arena, count + 1, sizeof(*asked));
+    struct mp_meeting_row *rows;
+    size_t n = 0, found;
+
+    for (size_t i = 0; i < count; i++) {
+        out[i] = NULL;
+        if (ids[i] != 0)
+            asked[n++] = ids[i];
+    }
+    if (mp_store_meeting_by_ids(ctx->db, ctx->arena, asked, n, &rows, &found, err) < 0)
+        return -1;
+    for (size_t k = 0; k < found; k++) {
+        struct mp_meeting *meeting;
+
+        if (meeting_wrap(ctx, &rows[k], &meeting, err) < 0)
+            return -1;
+        for (size_t i = 0; i < count; i++)
+            out[i] = ids[i] == rows[k].id ? meeting : out[i];
+    }
+    return 0;
+}
+
 int mp_meeting_list(struct mp_ctx *ctx, const struct mp_meeting_filter *filter, struct mp_meeting **out, size_t *count, struct mp_error *err)
 {
     struct mp_meeting_query query = {

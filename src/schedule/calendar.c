@@ -5,6 +5,7 @@
 
 #include "meetpool/buf.h"
 #include "meetpool/clock.h"
+#include "meetpool/crypto.h"
 
 #define PRODUCT "-//meetpool//meetpool//EN"
 
@@ -57,21 +58,41 @@ static bool is_before(const struct mp_booking *booking, size_t which)
     return false;
 }
 
-/* Its people by e-mail; a published calendar names no attendees (RFC 5546 section 3.2.1). */
-static void put_people(struct ics *ics, const struct mp_booking *booking, enum calendar_method method)
+/* A person's address: where the sub is no e-mail address, a UUID of ours (RFC 9562 version 8), the same wherever that person stands. */
+static const char *address(struct ics *ics, const char *host_name, const char *sub)
 {
-    const char *owner = booking->row.owner_sub;
+    const char *h;
 
-    if (is_email(owner))
-        ics_line(ics, "ORGANIZER:mailto:%s", owner);
-    if (method == CALENDAR_PUBLISH)
+    if (is_email(sub))
+        return mp_arena_printf(ics->arena, "mailto:%s", sub);
+    h = mp_sha256_hex(ics->arena, mp_slice_of(mp_arena_printf(ics->arena, "person|%s|%s", host_name, sub)));
+    return mp_arena_printf(ics->arena, "urn:uuid:%.8s-%.4s-8%.3s-8%.3s-%.12s", h, h + 8, h + 12, h + 15, h + 18);
+}
+
+static void put_attendee(struct ics *ics, const struct calendar *calendar, const char *sub)
+{
+    ics_line(ics, "ATTENDEE;ROLE=REQ-PARTICIPANT;PARTSTAT=NEEDS-ACTION;RSVP=FALSE:%s", address(ics, calendar->host_name, sub));
+}
+
+/* An organizer must stand in each, an attendee in a request, and none in what is published (RFC 5546 sections 3.2.1, 3.2.2 and 3.2.5). */
+static void put_people(struct ics *ics, const struct mp_booking *booking, const struct calendar *calendar)
+{
+    const char *owner = booking->row.owner_sub ? booking->row.owner_sub : "";
+    bool any = false;
+
+    ics_line(ics, "ORGANIZER:%s", address(ics, calendar->host_name, owner));
+    if (calendar->method == CALENDAR_PUBLISH)
         return;
     for (size_t i = 0; i < booking->people_count; i++) {
         const char *sub = booking->people[i].sub;
 
-        if (is_email(sub) && !is_before(booking, i) && !(owner && strcmp(sub, owner) == 0))
-            ics_line(ics, "ATTENDEE;ROLE=REQ-PARTICIPANT;PARTSTAT=NEEDS-ACTION;RSVP=FALSE:mailto:%s", sub);
+        if (is_before(booking, i) || strcmp(sub, owner) == 0)
+            continue;
+        put_attendee(ics, calendar, sub);
+        any = true;
     }
+    if (!any)
+        put_attendee(ics, calendar, owner);
 }
 
 static bool is_cancelled(const struct mp_booking *booking)
@@ -125,7 +146,7 @@ static void put_event(struct ics *ics, const struct calendar *calendar, const st
         ics_line(ics, "URL:%s", meeting->join_url);
     }
     ics_line(ics, "STATUS:%s", is_cancelled(booking) ? "CANCELLED" : "CONFIRMED");
-    put_people(ics, booking, calendar->method);
+    put_people(ics, booking, calendar);
     ics_line(ics, "END:VEVENT");
 }
 

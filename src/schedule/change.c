@@ -21,6 +21,7 @@ struct changing {
     bool dirty; /* something that the meeting is to follow */
     bool moved;
     bool later; /* the runner tells Zoom */
+    bool renew; /* the meeting it had is gone, and another one is asked for */
     int64_t now_ms;
 };
 
@@ -34,7 +35,8 @@ static bool same(const char *a, const char *b)
 static bool is_own(const struct mp_booking *b, const char *viewer)
 {
     return viewer == NULL || same(b->row.owner_sub, viewer) || same(b->row.host_sub, viewer) ||
-           (b->batch != NULL && (same(b->batch->owner_sub, viewer) || same(b->batch->instructor_sub, viewer)));
+           (b->batch != NULL && (same(b->batch->owner_sub, viewer) || same(b->batch->instructor_sub, viewer))) ||
+           (b->course != NULL && same(b->course->owner_sub, viewer));
 }
 
 static bool is_member(const struct mp_booking *b, const char *viewer)
@@ -84,7 +86,7 @@ static void desire_people(struct changing *c, const struct mp_booking_change *ch
 static int desire(struct changing *c, const struct mp_booking_change *change, struct mp_error *err)
 {
     struct mp_booking_row *b = &c->before, *a = &c->after;
-    bool told, meets;
+    bool told, meets, lacks;
 
     *b = *a = c->booking->row;
     if (merge_settings(c, change->settings, err) < 0)
@@ -101,9 +103,13 @@ static int desire(struct changing *c, const struct mp_booking_change *change, st
         a->ends_at = change->ends_at;
     }
     desire_people(c, change);
+    /* Asked for by name, a meeting that was deleted or was never made is made; else nobody is fought. */
+    lacks = change->wants_meeting > 0 && a->status == MP_BOOKING_SCHEDULED && c->booking->meeting == NULL &&
+            (b->meeting_state == MP_STATE_NONE || b->meeting_state == MP_STATE_FAILED);
+    c->renew = lacks && b->meeting_id != 0;
     c->moved = a->starts_at != b->starts_at || a->ends_at != b->ends_at;
     /* Completed, it is left alone. */
-    told = c->moved || !same(a->topic, b->topic) || !same(a->description, b->description) || !same(a->timezone, b->timezone) ||
+    told = lacks || c->moved || !same(a->topic, b->topic) || !same(a->description, b->description) || !same(a->timezone, b->timezone) ||
            !same(a->host_sub, b->host_sub) || a->wants_meeting != b->wants_meeting || !same(a->settings, b->settings) ||
            (a->status != b->status && a->status != MP_BOOKING_COMPLETED);
     meets = a->wants_meeting || b->wants_meeting || b->meeting_id != 0 || b->dirty;
@@ -137,7 +143,7 @@ static int write_it(struct mp_db *db, void *arg, struct mp_error *err)
 
     if (rc == 0)
         return mp_fail(err, MP_E_CONFLICT, "It was changed by somebody else at the same moment; read it again and repeat the change.");
-    if (rc < 0)
+    if (rc < 0 || (c->renew && mp_store_booking_renew(db, &row, err) < 0))
         return -1;
     c->booking->row = row;
     return 0;
@@ -195,9 +201,9 @@ static int undo_it(struct mp_db *db, void *arg, struct mp_error *err)
 }
 
 /* Tells the meeting. MP_E_NO_CAPACITY for a time where there is no room: then all is as it was. */
-static int follow(struct changing *c, bool renew, struct mp_error *err)
+static int follow(struct changing *c, struct mp_error *err)
 {
-    struct agreement a = {.booking = c->booking, .renew = renew};
+    struct agreement a = {.booking = c->booking};
     struct undoing undoing = {.c = c};
 
     if (c->booking->row.fence == 0) {
@@ -250,7 +256,7 @@ static int change_one(struct mp_ctx *ctx, struct mp_booking **booking, const str
         return 0;
     if (write_once(&c, err) < 0)
         return -1;
-    if (c.dirty && !later && follow(&c, false, err) < 0)
+    if (c.dirty && !later && follow(&c, err) < 0)
         return -1;
     return read_anew(ctx, booking, err);
 }
@@ -265,9 +271,16 @@ struct series {
     int64_t shift_ms;  /* of the wall clock */
     int64_t length_ms; /* new; -1: each keeps its own */
     int64_t give_up_ms;
-    struct mp_error first; /* failure */
+    struct mp_error first;      /* failure */
+    enum mp_error_code trouble; /* the first that one which was changed tells */
     struct mp_buf told;
     size_t changed, failed, later;
+};
+
+/* One of them, and its new times where those change. */
+struct member {
+    struct mp_booking *booking;
+    int64_t starts_at, ends_at;
 };
 
 /* What the clock on the wall shows, as if it were UTC. */
@@ -279,20 +292,35 @@ static bool wall_of(const char *zone, int64_t at_ms, int64_t *wall_ms)
 }
 
 /* The times of one booking of the series: its own wall clock, shifted as that of the one that was named. */
-static int shift(const struct series *s, const struct mp_booking_row *row, struct mp_booking_change *change, struct mp_error *err)
+static int shift(const struct series *s, struct member *m, struct mp_error *err)
 {
-    const char *zone = change->timezone != NULL ? change->timezone : row->timezone;
-    int64_t wall_ms, before, after;
-    enum mp_time_result result;
+    const struct mp_booking_row *row = &m->booking->row;
+    const char *zone = s->change->timezone != NULL ? s->change->timezone : row->timezone;
+    enum mp_time_result result = MP_TIME_UNKNOWN_ZONE;
+    int64_t wall_ms, before = 0, after = 0;
     struct mp_civil civil;
 
-    if (!wall_of(row->timezone, row->starts_at, &wall_ms) || !mp_zone_local("UTC", wall_ms + s->shift_ms, &civil))
-        return mp_fail(err, MP_E_INVALID, "%s", mp_time_explain(s->ctx->arena, MP_TIME_UNKNOWN_ZONE, row->timezone, 0, 0));
-    result = mp_zone_instant(zone, &civil, &change->starts_at, &before, &after);
-    if (result != MP_TIME_OK)
-        return mp_fail(err, MP_E_INVALID, "%s", mp_time_explain(s->ctx->arena, result, zone, before, after));
-    change->ends_at = change->starts_at + (s->length_ms >= 0 ? s->length_ms : row->ends_at - row->starts_at);
+    if (wall_of(row->timezone, row->starts_at, &wall_ms) && mp_zone_local("UTC", wall_ms + s->shift_ms, &civil))
+        result = mp_zone_instant(zone, &civil, &m->starts_at, &before, &after);
+    if (result != MP_TIME_OK) {
+        mp_error_field(err, s->change->time_field != NULL ? s->change->time_field : "start_time", "on %04d-%02d-%02d: %s", civil.year, civil.month,
+                       civil.day, mp_time_explain(s->ctx->arena, result, zone, before, after));
+        return -1;
+    }
+    m->ends_at = m->starts_at + (s->length_ms >= 0 ? s->length_ms : row->ends_at - row->starts_at);
     return 0;
+}
+
+/* All times are looked at before any is changed; every date that has no such time is named. */
+static int shift_all(const struct series *s, struct member *members, size_t count, struct mp_error *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (s->change->starts_at >= 0 && is_own(members[i].booking, s->change->viewer) && shift(s, &members[i], err) < 0)
+            rc = -1;
+    }
+    return rc;
 }
 
 static void note_failure(struct series *s, const struct mp_booking_row *row, const struct mp_error *err)
@@ -303,24 +331,28 @@ static void note_failure(struct series *s, const struct mp_booking_row *row, con
 }
 
 /* One of them; somebody else's stays as it is. -1: it stays as it was. */
-static int change_member(struct series *s, const struct mp_booking_row *row, struct mp_error *err)
+static int change_member(struct series *s, const struct member *m, struct mp_error *err)
 {
     bool later = mp_monotonic_ms() > s->give_up_ms;
     struct mp_booking_change change = *s->change;
-    struct mp_booking *booking;
+    struct mp_booking *booking = m->booking;
+    int64_t was_at = booking->row.starts_at;
+    bool named = booking->row.id == s->named.id;
 
-    if (schedule_wrap(s->ctx, row, &booking, err) < 0)
-        return -1;
     if (!is_own(booking, change.viewer))
-        return row->id == s->named.id ? mp_fail(err, MP_E_NOT_FOUND, "It is not there any more.") : 0;
-    if (change.starts_at >= 0 && shift(s, row, &change, err) < 0)
-        return -1;
+        return named ? mp_fail(err, MP_E_NOT_FOUND, "It is not there any more.") : 0;
+    if (change.starts_at >= 0) {
+        change.starts_at = m->starts_at;
+        change.ends_at = m->ends_at;
+    }
     if (change_one(s->ctx, &booking, &change, later, err) < 0)
         return -1;
     s->changed++;
     s->later += later;
-    if (booking->trouble != MP_E_NONE && row->id != s->named.id)
-        mp_buf_addf(&s->told, " %s: %s", mp_time_format(s->ctx->arena, row->starts_at), booking->trouble_text);
+    if (booking->trouble != MP_E_NONE && !named) {
+        s->trouble = s->trouble == MP_E_NONE ? booking->trouble : s->trouble;
+        mp_buf_addf(&s->told, " %s: %s", mp_time_format(s->ctx->arena, was_at), booking->trouble_text);
+    }
     return 0;
 }
 
@@ -388,28 +420,40 @@ static void tell_series(struct series *s, struct mp_booking *booking)
     mp_buf_add_slice(&text, mp_buf_slice(&s->told));
     booking->trouble_text = mp_buf_text(&text);
     if (booking->trouble == MP_E_NONE)
-        booking->trouble = s->failed > 0 ? s->first.code : MP_E_UNAVAILABLE;
+        booking->trouble = s->failed > 0 ? s->first.code : s->trouble != MP_E_NONE ? s->trouble : MP_E_UNAVAILABLE;
+}
+
+/* The members of the series, each with the times it is to have. */
+static int gather(struct series *s, struct member **members, size_t *count, struct mp_error *err)
+{
+    struct mp_booking *bookings;
+    struct mp_booking_row *rows;
+
+    if (measure(s, err) < 0 || members_of(s, &rows, count, err) < 0 || schedule_wrap_all(s->ctx, rows, *count, &bookings, err) < 0)
+        return -1;
+    *members = mp_arena_array(s->ctx->arena, *count + 1, sizeof(**members));
+    for (size_t i = 0; i < *count; i++)
+        (*members)[i].booking = &bookings[i];
+    return shift_all(s, *members, *count, err);
 }
 
 static int change_series(struct mp_ctx *ctx, struct mp_booking **booking, const struct mp_booking_change *change, struct mp_error *err)
 {
     struct series s = {.ctx = ctx, .change = change, .named = (*booking)->row, .give_up_ms = mp_monotonic_ms() + SCHEDULE_SERIES_MS};
     struct changing named = {.ctx = ctx, .booking = *booking};
-    struct mp_booking_row *rows;
+    struct member *members;
     size_t count;
 
     mp_buf_init(&s.told, ctx->arena, TOLD_MAX);
-    if (desire(&named, change, err) < 0 || check_running(&named, err) < 0)
-        return -1;
-    if (measure(&s, err) < 0 || members_of(&s, &rows, &count, err) < 0)
+    if (desire(&named, change, err) < 0 || check_running(&named, err) < 0 || gather(&s, &members, &count, err) < 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
         /* Moved to later times the last one goes first, so that none stands in the way of the one before it. */
-        const struct mp_booking_row *row = &rows[s.shift_ms > 0 ? count - 1 - i : i];
+        const struct member *m = &members[s.shift_ms > 0 ? count - 1 - i : i];
 
-        if (change_member(&s, row, err) == 0)
+        if (change_member(&s, m, err) == 0)
             continue;
-        note_failure(&s, row, err);
+        note_failure(&s, &m->booking->row, err);
         mp_error_reset(err);
     }
     if (s.changed == 0 && s.failed > 0) {
@@ -483,7 +527,8 @@ int mp_booking_add_meeting(struct mp_ctx *ctx, struct mp_booking **booking, stru
     if (desire(&c, &change, err) < 0)
         return -1;
     c.dirty = true;
-    if (write_once(&c, err) < 0 || follow(&c, true, err) < 0)
+    c.renew = c.before.meeting_id != 0;
+    if (write_once(&c, err) < 0 || follow(&c, err) < 0)
         return -1;
     return read_anew(ctx, booking, err);
 }

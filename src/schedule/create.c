@@ -55,6 +55,7 @@ static void describe(struct creation *c, size_t index)
         .deleted_at = -1,
     };
     booking->batch = spec->batch;
+    booking->course = spec->course;
     booking->people = schedule_people(c->ctx->arena, spec->owner_sub, spec->host_sub, spec->members, spec->members_count, &booking->people_count);
 }
 
@@ -92,11 +93,38 @@ static int predict(struct creation *c, struct mp_error *err)
 
 /* ---- The real run ---- */
 
+/* Whose sessions they are is read, and held, in the transaction that stores them: a change of the batch comes before or after. */
+static int people_of_batch(struct creation *c, struct mp_db *db, struct mp_error *err)
+{
+    struct mp_arena *arena = c->ctx->arena;
+    struct mp_batch_row batch;
+    const char **members;
+    size_t count;
+    int rc = mp_store_batch_hold(db, arena, c->specs[0].batch_id, c->count, &batch, err);
+
+    if (rc > 0 && batch.deleted)
+        rc = 0;
+    if (rc <= 0)
+        return rc < 0 ? -1 : mp_fail(err, MP_E_NOT_FOUND, "There is no such batch.");
+    if (mp_store_batch_members(db, arena, batch.id, &members, &count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < c->count; i++) {
+        struct mp_booking *booking = &c->bookings[i];
+
+        booking->row.host_sub = batch.instructor_sub != NULL ? batch.instructor_sub : batch.owner_sub;
+        booking->people =
+            schedule_people(arena, booking->row.owner_sub, booking->row.host_sub, (const char *const *)members, count, &booking->people_count);
+    }
+    return 0;
+}
+
 /* The transaction: all or none. May run twice. */
 static int insert_all(struct mp_db *db, void *arg, struct mp_error *err)
 {
     struct creation *c = arg;
 
+    if (c->specs[0].batch_id != 0 && people_of_batch(c, db, err) < 0)
+        return -1;
     for (size_t i = 0; i < c->count; i++) {
         struct mp_booking *booking = &c->bookings[i];
 

@@ -17,8 +17,8 @@
 #define SESSION_LEAST_MIN          30
 #define APPOINTMENT_PASSWORD_CHARS 6
 #define PASSWORD_ALPHABET          "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789"
-#define REASON_GONE                "Its meeting was deleted at Zoom or by hand."
 #define REASON_TOO_LATE            "Its time passed before the meeting could be made."
+#define REASON_DISABLED            "Zoom was disabled when its meeting was asked for; ask for it (create-zoom-meeting) when Zoom is enabled."
 
 /* What is to be done for a booking and the meeting that it has. */
 enum step {
@@ -56,7 +56,7 @@ static const char *unit_key(struct mp_arena *arena, const struct mp_booking_row 
 }
 
 /* In minutes. A short session has half an hour at Zoom. */
-static int64_t duration_min(const struct mp_booking_row *row)
+int64_t schedule_duration_min(const struct mp_booking_row *row)
 {
     int64_t minutes = (row->ends_at - row->starts_at + 59999) / 60000;
 
@@ -82,7 +82,7 @@ int schedule_meeting_spec(struct mp_ctx *ctx, const struct mp_booking_row *row, 
                                      .agenda = row->description,
                                      .timezone = row->timezone,
                                      .starts_at = row->starts_at,
-                                     .duration_min = duration_min(row),
+                                     .duration_min = schedule_duration_min(row),
                                      .account = -1};
     if (row->kind == MP_KIND_APPOINTMENT)
         spec->password = mp_random_text(ctx->arena, APPOINTMENT_PASSWORD_CHARS, PASSWORD_ALPHABET);
@@ -168,8 +168,10 @@ static void is_ok(struct agreement *a, struct mp_meeting *meeting)
 
 static void is_gone(struct agreement *a)
 {
+    const struct mp_meeting_row gone = {.status = MP_MEETING_DELETED};
+
     a->booking->meeting = NULL;
-    agreed(a, MP_STATE_FAILED, REASON_GONE);
+    agreed(a, MP_STATE_FAILED, schedule_gone(&a->booking->row, &gone));
 }
 
 /* ---- A meeting that is there ---- */
@@ -188,7 +190,7 @@ static bool differs(const struct mp_booking_row *row, const struct mp_meeting_ro
 {
     return host_differs(row, meeting) || !same_text(row->topic, meeting->topic) || !same_text(row->description, meeting->agenda) ||
            !same_text(row->timezone, meeting->timezone) || row->starts_at / 1000 != meeting->starts_at / 1000 ||
-           duration_min(row) != meeting->duration_min || !same_text(row->settings, meeting->settings_requested);
+           schedule_duration_min(row) != meeting->duration_min || !same_text(row->settings, meeting->settings_requested);
 }
 
 static void change_meeting(struct mp_ctx *ctx, struct agreement *a, struct mp_meeting *meeting)
@@ -201,7 +203,7 @@ static void change_meeting(struct mp_ctx *ctx, struct agreement *a, struct mp_me
                                                                                                   : "",
                                        .timezone = row->timezone,
                                        .starts_at = row->starts_at,
-                                       .duration_min = duration_min(row)};
+                                       .duration_min = schedule_duration_min(row)};
     struct mp_meeting_outcome said;
 
     is_ok(a, meeting);
@@ -289,7 +291,7 @@ static void conclude_make(struct mp_ctx *ctx, struct agreement *a, struct mp_mee
 
     if (made == NULL && (a->why.code == MP_E_ZOOM_DISABLED || a->why.code == MP_E_ZOOM_NOT_CONFIGURED) && row->tries == 0) {
         schedule_tell(ctx, a->booking, &a->why);
-        agreed(a, MP_STATE_NONE, NULL);
+        agreed(a, MP_STATE_NONE, REASON_DISABLED);
     } else if (made == NULL) {
         put_off(ctx, a);
     } else if (made->row.status == MP_MEETING_DELETED || made->row.status == MP_MEETING_FAILED) {
@@ -339,15 +341,13 @@ static int look_up(struct mp_ctx *ctx, const struct mp_booking_row *row, struct 
     return rc > 0 ? schedule_meeting(ctx, begun.id, meeting, err) : rc;
 }
 
-static enum step decide_wanted(const struct agreement *a, const struct mp_meeting_row *meeting)
+static enum step decide_wanted(const struct mp_booking_row *row, const struct mp_meeting_row *meeting)
 {
-    const struct mp_booking_row *row = &a->booking->row;
-
     switch (meeting->status) {
     case MP_MEETING_FAILED:
         return STEP_RENEW;
     case MP_MEETING_DELETED:
-        return a->renew ? STEP_RENEW : STEP_GONE;
+        return STEP_GONE;
     case MP_MEETING_ENDED: /* put off after it has been held: another one is needed then */
         return row->starts_at >= meeting->ended_at && mp_now_ms() < over_at(row) ? STEP_RENEW : STEP_KEEP;
     case MP_MEETING_CREATING:
@@ -365,7 +365,7 @@ static enum step decide(const struct agreement *a, const struct mp_meeting *meet
     if (row->status == MP_BOOKING_COMPLETED)
         return meeting != NULL ? STEP_KEEP : STEP_NONE;
     if (wanted(row))
-        return meeting != NULL ? decide_wanted(a, &meeting->row) : STEP_MAKE;
+        return meeting != NULL ? decide_wanted(row, &meeting->row) : STEP_MAKE;
     if (meeting == NULL || meeting->row.status == MP_MEETING_DELETED || meeting->row.status == MP_MEETING_FAILED)
         return STEP_NONE;
     return meeting->row.status == MP_MEETING_ENDED ? STEP_KEEP : STEP_REMOVE;
@@ -380,6 +380,7 @@ static bool act(struct mp_ctx *ctx, struct agreement *a, enum step step, struct 
         break;
     case STEP_RENEW:
         a->outcome.generation = a->booking->row.generation + 1;
+        a->outcome.meeting_id = 0; /* or the next try would find the one that is no use */
         return true;
     case STEP_MAKE:
         return true;

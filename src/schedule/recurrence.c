@@ -306,6 +306,13 @@ static enum step walk(struct expansion *x)
     return step;
 }
 
+int mp_recurrence_check(struct mp_arena *arena, const char *rule, size_t most, const char *field, struct mp_error *err)
+{
+    struct rrule *parsed;
+
+    return rrule_parse(arena, rule, most, field, &parsed, err);
+}
+
 int mp_recurrence_expand(struct mp_arena *arena, const char *rule, int64_t first, const char *zone, size_t most, const char *field, int64_t **starts,
                          size_t *count, struct mp_error *err)
 {

@@ -155,7 +155,8 @@ int mp_booking_repair(struct mp_ctx *ctx, unsigned *done, struct mp_error *err)
     bool well = true;
 
     *done = 0;
-    if (schedule_release_dead(ctx, err) < 0 || mp_store_booking_due(ctx->db, ctx->arena, DUE_MAX, &rows, &left, err) < 0)
+    if (schedule_hear(ctx, err) < 0 || schedule_release_dead(ctx, err) < 0 ||
+        mp_store_booking_due(ctx->db, ctx->arena, DUE_MAX, &rows, &left, err) < 0)
         return -1;
     if (left > 1)
         qsort(rows, left, sizeof(*rows), by_start);

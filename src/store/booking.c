@@ -33,15 +33,26 @@ static const struct mp_sql person_insert = PEOPLE(PERSON_ROW);
 static const struct mp_sql people_insert =
     PEOPLE(PERSON_ROW ", " PERSON_ROW ", " PERSON_ROW ", " PERSON_ROW ", " PERSON_ROW ", " PERSON_ROW ", " PERSON_ROW ", " PERSON_ROW);
 static const struct mp_sql people_read = {"SELECT sub, parts FROM booking_person WHERE booking_id = ? ORDER BY sub"};
+#define IDS_WIDE 50
+#define TEN      "?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+static const struct mp_sql people_of = {"SELECT booking_id, sub, parts FROM booking_person WHERE booking_id IN (" TEN ", " TEN ", " TEN ", " TEN
+                                        ", " TEN ") ORDER BY booking_id, sub"};
 static const struct mp_sql person_parts = {"SELECT parts FROM booking_person WHERE booking_id = ? AND sub = ?"};
 static const struct mp_sql people_remove = {"DELETE FROM booking_person WHERE booking_id = ?"};
 static const struct mp_sql people_follow = {"UPDATE booking_person SET status = ?, starts_at = ? WHERE booking_id = ?"};
 
 #define TO_COME " b.batch_id = ? AND b.status = 'scheduled' AND b.starts_at >= ?"
-static const struct mp_sql members_drop = {"UPDATE booking b JOIN booking_person p ON p.booking_id = b.id SET p.parts = p.parts & 3 WHERE" TO_COME};
-static const struct mp_sql member_add = {"INSERT INTO booking_person (booking_id, sub, parts, kind, status, starts_at)"
-                                         " SELECT b.id, ?, 4, b.kind, b.status, b.starts_at FROM booking b WHERE" TO_COME
-                                         " ON DUPLICATE KEY UPDATE parts = booking_person.parts | 4"};
+#define COMING  "booking b FORCE INDEX (booking_batch)"
+static const struct mp_sql members_drop = {"UPDATE " COMING " STRAIGHT_JOIN booking_person p ON p.booking_id = b.id SET p.parts = p.parts & 3"
+                                           " WHERE p.parts & 4 AND NOT EXISTS (SELECT 1 FROM batch_member m WHERE m.batch_id = b.batch_id"
+                                           " AND m.sub = p.sub) AND" TO_COME};
+static const struct mp_sql members_add = {
+    "INSERT INTO booking_person (booking_id, sub, parts, kind, status, starts_at)"
+    " SELECT b.id, m.sub, 4, b.kind, b.status, b.starts_at FROM " COMING " STRAIGHT_JOIN batch_member m ON m.batch_id = b.batch_id"
+    " LEFT JOIN booking_person p ON p.booking_id = b.id AND p.sub = m.sub"
+    " WHERE (p.parts IS NULL OR NOT p.parts & 4) AND" TO_COME " ON DUPLICATE KEY UPDATE parts = booking_person.parts | 4"};
+static const struct mp_sql members_told = {
+    "UPDATE booking b SET b.sequence = b.sequence + 1, b.version = b.version + 1, b.updated_at = ? WHERE" TO_COME};
 static const struct mp_sql hosts_drop = {"UPDATE booking b JOIN booking_person p ON p.booking_id = b.id SET p.parts = p.parts & 5 WHERE" TO_COME};
 static const struct mp_sql host_add = {"INSERT INTO booking_person (booking_id, sub, parts, kind, status, starts_at)"
                                        " SELECT b.id, ?, 2, b.kind, b.status, b.starts_at FROM booking b WHERE" TO_COME
@@ -49,7 +60,7 @@ static const struct mp_sql host_add = {"INSERT INTO booking_person (booking_id, 
 /* Assigned from left to right: what comes before `dirty` sees whether there is a meeting to follow as it was. */
 #define FOLLOWED "(b.wants_meeting OR b.meeting_id IS NOT NULL OR b.dirty)"
 static const struct mp_sql hosts_write = {
-    "UPDATE booking b SET b.host_sub = ?, b.version = b.version + 1, b.updated_at = ?, b.meeting_state = IF(" FOLLOWED
+    "UPDATE booking b SET b.host_sub = ?, b.version = b.version + 1, b.sequence = b.sequence + 1, b.updated_at = ?, b.meeting_state = IF(" FOLLOWED
     ", 'pending', b.meeting_state),"
     " b.meeting_reason = IF(" FOLLOWED ", NULL, b.meeting_reason), b.tries = IF(" FOLLOWED ", 0, b.tries),"
     " b.retry_at = IF(" FOLLOWED ", GREATEST(b.lease_until, " NOW_MS "), b.retry_at), b.dirty = " FOLLOWED " WHERE NOT b.host_sub <=> ? AND" TO_COME};
@@ -62,7 +73,15 @@ static const struct mp_sql booking_write = {
     " meeting_state = IF(?, 'pending', meeting_state), meeting_reason = IF(?, NULL, meeting_reason), tries = IF(?, 0, tries),"
     " retry_at = IF(?, GREATEST(lease_until, " NOW_MS "), retry_at), dirty = dirty OR ? WHERE id = ? AND version = ?"};
 /* The state of a booking that was changed meanwhile is not the one that was reached. */
-static const struct mp_sql booking_settle = {"UPDATE booking SET meeting_id = ?, leaving_id = ?, generation = ?, meeting_reason = ?, tries = IF(?, "
+static const struct mp_sql booking_renew = {"UPDATE booking SET meeting_id = NULL, generation = generation + 1 WHERE id = ?"};
+static const struct mp_sql booking_follow = {
+    "UPDATE booking SET title = ?, topic = ?, description = ?, starts_at = ?, ends_at = ?, timezone = ?, settings = ?, meeting_id = ?,"
+    " meeting_state = ?, meeting_reason = ?, sequence = sequence + 1, version = version + 1, updated_at = ? WHERE id = ? AND version = ? AND dirty = "
+    "0"};
+/* Whether it has another meeting than before, of which its people do not know: the answer to who booked it tells of the first one. */
+#define ANOTHER "(fence > 1 AND NOT meeting_id <=> ?)"
+static const struct mp_sql booking_settle = {"UPDATE booking SET sequence = sequence + " ANOTHER ", updated_at = IF(" ANOTHER ", " NOW_MS
+                                             ", updated_at), meeting_id = ?, leaving_id = ?, generation = ?, meeting_reason = ?, tries = IF(?, "
                                              "0, tries + 1), worker = NULL, lease_until = 0,"
                                              " meeting_state = IF(version = ?, ?, 'pending'), retry_at = IF(version = ?, IF(?, NULL, " NOW_MS
                                              " + ?), " NOW_MS "),"
@@ -103,13 +122,16 @@ static const struct mp_sql booking_hurry = {"UPDATE booking FORCE INDEX (booking
         ONE_OR_TWO(table, index, id, key, "<", "DESC"), ONE_OR_TWO(table, index, id, key, ">", "ASC")                                                \
     }
 
-enum list_scope { SCOPE_ALL, SCOPE_KIND, SCOPE_BATCH, SCOPE_COURSE, SCOPE_SERIES, SCOPE_PERSON, SCOPE_PERSON_KIND };
+enum list_scope { SCOPE_ALL, SCOPE_KIND, SCOPE_BATCH, SCOPE_COURSE, SCOPE_PERSON_COURSE, SCOPE_SERIES, SCOPE_PERSON, SCOPE_PERSON_KIND };
 /* [scope][latest | earliest first][one status | the two that are shown unless asked otherwise] */
 static const struct mp_sql booking_list[][2][2] = {
     [SCOPE_ALL] = BOTH_WAYS("booking", "booking_all", "k.id", "1 = 1"),
     [SCOPE_KIND] = BOTH_WAYS("booking", "booking_kind", "k.id", "k.kind = ?"),
     [SCOPE_BATCH] = BOTH_WAYS("booking", "booking_batch", "k.id", "k.batch_id = ?"),
     [SCOPE_COURSE] = BOTH_WAYS("booking", "booking_course", "k.id", "k.course_id = ?"),
+    /* A course is far smaller than the life of one of its people. */
+    [SCOPE_PERSON_COURSE] = BOTH_WAYS("booking", "booking_course", "k.id",
+                                      "k.course_id = ? AND EXISTS (SELECT 1 FROM booking_person p WHERE p.booking_id = k.id AND p.sub = ?)"),
     [SCOPE_SERIES] = BOTH_WAYS("booking", "booking_series", "k.id", "k.series_id = ?"),
     [SCOPE_PERSON] = BOTH_WAYS("booking_person", "person_week", "k.booking_id", "k.sub = ?"),
     [SCOPE_PERSON_KIND] = BOTH_WAYS("booking_person", "person_kind", "k.booking_id", "k.sub = ? AND k.kind = ?"),
@@ -244,36 +266,81 @@ static int insert_people(struct mp_db *db, const struct mp_booking_row *row, con
     return 0;
 }
 
+/* A person may have several parts. */
+static void add_parts(struct store_list *list, const char *sub, int64_t parts)
+{
+    for (int part = MP_PART_OWNER; part <= MP_PART_MEMBER; part++) {
+        if ((parts & (1 << part)) != 0)
+            *(struct mp_booking_person *)store_list_next(list) = (struct mp_booking_person){sub, (enum mp_part)part};
+    }
+}
+
+/* By (part, sub); they come by sub. */
+static void sort_parts(const struct store_list *list, struct mp_booking_person **people, size_t *count)
+{
+    const struct mp_booking_person *all = list->rows;
+
+    *people = mp_arena_array(list->arena, list->count + 1, sizeof(**people));
+    *count = 0;
+    for (int part = MP_PART_OWNER; part <= MP_PART_MEMBER; part++) {
+        for (size_t i = 0; i < list->count; i++) {
+            if (all[i].part == (enum mp_part)part)
+                (*people)[(*count)++] = all[i];
+        }
+    }
+}
+
 int mp_store_booking_people(struct mp_db *db, struct mp_arena *arena, int64_t booking_id, struct mp_booking_person **people, size_t *count,
                             struct mp_error *err)
 {
-    struct store_list list = {.arena = arena, .size = sizeof(struct mp_booking_person)}, sorted = list;
+    struct store_list list = {.arena = arena, .size = sizeof(struct mp_booking_person)};
     struct mp_stmt *st = mp_db_begin(db, &people_read);
     int rc;
 
     mp_bind_i64(st, booking_id);
     if (mp_db_run(st, err) < 0)
         return -1;
-    while ((rc = mp_db_next(st, err)) > 0) {
-        const char *sub = mp_col_text(st, 0, arena);
-        int64_t parts = mp_col_i64(st, 1);
-
-        for (int part = MP_PART_OWNER; part <= MP_PART_MEMBER; part++) {
-            if ((parts & (1 << part)) != 0)
-                *(struct mp_booking_person *)store_list_next(&list) = (struct mp_booking_person){sub, (enum mp_part)part};
-        }
-    }
-    for (int part = MP_PART_OWNER; part <= MP_PART_MEMBER; part++) {
-        for (size_t i = 0; i < list.count; i++) {
-            const struct mp_booking_person *person = (const struct mp_booking_person *)list.rows + i;
-
-            if (person->part == (enum mp_part)part)
-                *(struct mp_booking_person *)store_list_next(&sorted) = *person;
-        }
-    }
-    *people = sorted.rows;
-    *count = sorted.count;
+    while ((rc = mp_db_next(st, err)) > 0)
+        add_parts(&list, mp_col_text(st, 0, arena), mp_col_i64(st, 1));
+    sort_parts(&list, people, count);
     return rc;
+}
+
+/* Those of one statement's bookings. */
+static int people_of_some(struct mp_db *db, struct store_list *lists, const int64_t *ids, size_t count, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &people_of);
+    size_t at = 0;
+    int rc;
+
+    for (size_t i = 0; i < IDS_WIDE; i++)
+        mp_bind_i64(st, ids[i < count ? i : 0]);
+    if (mp_db_run(st, err) < 0)
+        return -1;
+    while ((rc = mp_db_next(st, err)) > 0) {
+        int64_t id = mp_col_i64(st, 0);
+
+        for (size_t i = 0; ids[at] != id && i < count; i++)
+            at = i;
+        add_parts(&lists[at], mp_col_text(st, 1, lists[at].arena), mp_col_i64(st, 2));
+    }
+    return rc;
+}
+
+int mp_store_booking_people_of(struct mp_db *db, struct mp_arena *arena, const int64_t *ids, size_t count, struct mp_booking_person **people,
+                               size_t *counts, struct mp_error *err)
+{
+    struct store_list *lists = mp_arena_array(arena, count + 1, sizeof(*lists));
+
+    for (size_t i = 0; i < count; i++)
+        lists[i] = (struct store_list){.arena = arena, .size = sizeof(struct mp_booking_person)};
+    for (size_t i = 0; i < count; i += IDS_WIDE) {
+        if (people_of_some(db, lists + i, ids + i, count - i < IDS_WIDE ? count - i : IDS_WIDE, err) < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < count; i++)
+        sort_parts(&lists[i], &people[i], &counts[i]);
+    return 0;
 }
 
 int mp_store_booking_part(struct mp_db *db, int64_t booking_id, const char *sub, enum mp_part *part, struct mp_error *err)
@@ -292,27 +359,21 @@ int mp_store_booking_part(struct mp_db *db, int64_t booking_id, const char *sub,
     return 1;
 }
 
-int mp_store_booking_members(struct mp_db *db, int64_t batch_id, int64_t from, const struct mp_booking_person *people, size_t count,
-                             struct mp_error *err)
+int mp_store_booking_members(struct mp_db *db, int64_t batch_id, int64_t from, struct mp_error *err)
 {
-    struct mp_stmt *st = mp_db_begin(db, &members_drop);
+    static const struct mp_sql *const statements[] = {&members_drop, &nobodies_remove, &members_add, &members_told};
 
-    mp_bind_i64(st, batch_id);
-    mp_bind_i64(st, from);
-    if (mp_db_run(st, err) < 0)
-        return -1;
-    for (size_t i = 0; i < count; i++) {
-        st = mp_db_begin(db, &member_add);
-        mp_bind_text(st, people[i].sub);
+    for (size_t i = 0; i < MP_COUNT(statements); i++) {
+        struct mp_stmt *st = mp_db_begin(db, statements[i]);
+
+        if (statements[i] == &members_told)
+            mp_bind_i64(st, from);
         mp_bind_i64(st, batch_id);
         mp_bind_i64(st, from);
         if (mp_db_run(st, err) < 0)
             return -1;
     }
-    st = mp_db_begin(db, &nobodies_remove);
-    mp_bind_i64(st, batch_id);
-    mp_bind_i64(st, from);
-    return mp_db_run(st, err);
+    return 0;
 }
 
 int mp_store_booking_hosts(struct mp_db *db, int64_t batch_id, int64_t from, const char *host_sub, struct mp_error *err)
@@ -480,17 +541,62 @@ static size_t reason_bytes(const char *text)
     return len;
 }
 
+static void bind_reason(struct mp_stmt *st, const char *reason)
+{
+    if (reason != NULL)
+        mp_bind_bytes(st, (struct mp_slice){reason, reason_bytes(reason)});
+    else
+        mp_bind_null(st);
+}
+
+int mp_store_booking_renew(struct mp_db *db, struct mp_booking_row *row, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &booking_renew);
+
+    mp_bind_i64(st, row->id);
+    if (mp_db_run(st, err) < 0)
+        return -1;
+    row->meeting_id = 0;
+    row->generation++;
+    return 0;
+}
+
+int mp_store_booking_follow(struct mp_db *db, struct mp_booking_row *row, int64_t now_ms, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &booking_follow);
+    int rc;
+
+    mp_bind_text(st, row->title);
+    mp_bind_text(st, row->topic);
+    mp_bind_text(st, row->description);
+    mp_bind_i64(st, row->starts_at);
+    mp_bind_i64(st, row->ends_at);
+    mp_bind_text(st, row->timezone);
+    mp_bind_text(st, row->settings);
+    mp_bind_i64_null(st, row->meeting_id != 0, row->meeting_id);
+    mp_bind_text(st, state_names[row->meeting_state]);
+    bind_reason(st, row->meeting_reason);
+    mp_bind_i64(st, now_ms);
+    mp_bind_i64(st, row->id);
+    mp_bind_i64(st, row->version);
+    rc = changed(st, err);
+    if (rc <= 0)
+        return rc;
+    row->version++;
+    row->sequence++;
+    row->updated_at = now_ms;
+    return write_people(db, row, NULL, 0, err) < 0 ? -1 : 1;
+}
+
 int mp_store_booking_settle(struct mp_db *db, const struct mp_booking_row *row, const struct mp_booking_outcome *outcome, struct mp_error *err)
 {
     struct mp_stmt *st = mp_db_begin(db, &booking_settle);
 
-    mp_bind_i64_null(st, outcome->meeting_id != 0, outcome->meeting_id);
+    for (int i = 0; i < 3; i++)
+        mp_bind_i64_null(st, outcome->meeting_id != 0, outcome->meeting_id);
     mp_bind_i64_null(st, outcome->leaving_id != 0, outcome->leaving_id);
     mp_bind_i64(st, outcome->generation);
-    if (outcome->reason != NULL)
-        mp_bind_bytes(st, (struct mp_slice){outcome->reason, reason_bytes(outcome->reason)});
-    else
-        mp_bind_null(st);
+    bind_reason(st, outcome->reason);
     mp_bind_i64(st, outcome->settled);
     mp_bind_i64(st, row->version);
     mp_bind_text(st, state_names[outcome->state]);
@@ -570,7 +676,7 @@ static enum list_scope scope_of(const struct mp_booking_query *query)
     if (query->batch_id != 0)
         return SCOPE_BATCH;
     if (query->course_id != 0)
-        return SCOPE_COURSE;
+        return query->person != NULL ? SCOPE_PERSON_COURSE : SCOPE_COURSE;
     if (query->series_id != NULL)
         return SCOPE_SERIES;
     if (query->person != NULL)
@@ -582,11 +688,11 @@ static void bind_branch(struct mp_stmt *st, const struct mp_booking_query *query
 {
     const char *kind = query->kind >= 0 ? kind_names[query->kind] : "";
 
-    if (scope == SCOPE_BATCH || scope == SCOPE_COURSE)
+    if (scope == SCOPE_BATCH || scope == SCOPE_COURSE || scope == SCOPE_PERSON_COURSE)
         mp_bind_i64(st, scope == SCOPE_BATCH ? query->batch_id : query->course_id);
     if (scope == SCOPE_SERIES)
         mp_bind_text(st, query->series_id);
-    if (scope == SCOPE_PERSON || scope == SCOPE_PERSON_KIND)
+    if (scope == SCOPE_PERSON || scope == SCOPE_PERSON_KIND || scope == SCOPE_PERSON_COURSE)
         mp_bind_text(st, query->person);
     if (scope == SCOPE_KIND || scope == SCOPE_PERSON_KIND)
         mp_bind_text(st, kind);

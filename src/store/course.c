@@ -1,5 +1,6 @@
 #include "meetpool/store_course.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "meetpool/crypto.h"
@@ -40,6 +41,7 @@ static const struct mp_sql batch_insert = {"INSERT INTO batch (public_id, owner_
                                            " created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
 static const struct mp_sql batch_by_public = {"SELECT " BATCH_COLS " FROM batch b" BATCH_JOIN " WHERE b.public_id = ?"};
 static const struct mp_sql batch_by_id = {"SELECT " BATCH_COLS " FROM batch b" BATCH_JOIN " WHERE b.id = ?"};
+static const struct mp_sql batch_hold = {"UPDATE batch SET sessions_made = sessions_made + ? WHERE id = ?"};
 static const struct mp_sql batch_write = {
     "UPDATE batch SET instructor_sub = ?, course_id = ?, name = ?, batch_type = ?, timezone = ?, settings = ?, deleted = ?, updated_at = ?,"
     " version = version + 1 WHERE id = ? AND version = ?"};
@@ -59,8 +61,11 @@ static const struct mp_sql batch_list_viewer = BATCH_PAGE(BATCHES("batch k FORCE
 #define VIEWER_BRANCHES 3
 
 static const struct mp_sql members_read = {"SELECT sub FROM batch_member WHERE batch_id = ? ORDER BY sub"};
-static const struct mp_sql members_remove = {"DELETE FROM batch_member WHERE batch_id = ?"};
+static const struct mp_sql member_remove = {"DELETE FROM batch_member WHERE batch_id = ? AND sub = ?"};
 static const struct mp_sql member_insert = {"INSERT INTO batch_member (batch_id, sub) VALUES (?, ?)"};
+#define MEMBERS_WIDE 10
+static const struct mp_sql members_insert = {
+    "INSERT INTO batch_member (batch_id, sub) VALUES (?, ?), (?, ?), (?, ?), (?, ?), (?, ?), (?, ?), (?, ?), (?, ?), (?, ?), (?, ?)"};
 
 static const struct mp_sql person_defaults = {"SELECT meeting_defaults FROM person WHERE sub = ?"};
 static const struct mp_sql person_set_defaults = {
@@ -290,6 +295,17 @@ int mp_store_batch_write(struct mp_db *db, struct mp_batch_row *row, int64_t now
     return rc;
 }
 
+int mp_store_batch_hold(struct mp_db *db, struct mp_arena *arena, int64_t id, size_t sessions, struct mp_batch_row *row, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &batch_hold);
+
+    mp_bind_i64(st, (int64_t)sessions);
+    mp_bind_i64(st, id);
+    if (mp_db_run(st, err) < 0)
+        return -1;
+    return mp_store_batch_by_id(db, arena, id, row, err);
+}
+
 int mp_store_batch_list(struct mp_db *db, struct mp_arena *arena, const char *viewer, int64_t course_id, bool deleted, int64_t before_id,
                         unsigned limit, struct mp_batch_row **rows, size_t *count, struct mp_error *err)
 {
@@ -333,21 +349,73 @@ int mp_store_batch_members(struct mp_db *db, struct mp_arena *arena, int64_t bat
     return rc;
 }
 
-int mp_store_batch_set_members(struct mp_db *db, int64_t batch_id, const char *const *subs, size_t count, struct mp_error *err)
+static int by_text(const void *a, const void *b)
 {
-    struct mp_stmt *st = mp_db_begin(db, &members_remove);
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
 
-    mp_bind_i64(st, batch_id);
-    if (mp_db_run(st, err) < 0)
-        return -1;
+/* Those of `subs` that are not in `others`; how many. Both are sorted. */
+static size_t missing(const char *const *subs, size_t count, const char *const *others, size_t others_count, const char **out)
+{
+    size_t n = 0;
+
     for (size_t i = 0; i < count; i++) {
-        st = mp_db_begin(db, &member_insert);
+        if (others_count == 0 || bsearch(&subs[i], others, others_count, sizeof(*others), by_text) == NULL)
+            out[n++] = subs[i];
+    }
+    return n;
+}
+
+static int remove_members(struct mp_db *db, int64_t batch_id, const char *const *subs, size_t count, struct mp_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct mp_stmt *st = mp_db_begin(db, &member_remove);
+
         mp_bind_i64(st, batch_id);
         mp_bind_text(st, subs[i]);
         if (mp_db_run(st, err) < 0)
             return -1;
     }
     return 0;
+}
+
+static int insert_members(struct mp_db *db, int64_t batch_id, const char *const *subs, size_t count, struct mp_error *err)
+{
+    for (size_t i = 0; i < count;) {
+        size_t wide = count - i >= MEMBERS_WIDE ? MEMBERS_WIDE : 1;
+        struct mp_stmt *st = mp_db_begin(db, wide > 1 ? &members_insert : &member_insert);
+
+        for (size_t k = 0; k < wide; k++) {
+            mp_bind_i64(st, batch_id);
+            mp_bind_text(st, subs[i++]);
+        }
+        if (mp_db_run(st, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int mp_store_batch_set_members(struct mp_db *db, struct mp_arena *arena, int64_t batch_id, const char *const *subs, size_t count,
+                               struct mp_error *err)
+{
+    const char **now, **wanted = mp_arena_array(arena, count + 1, sizeof(*wanted)), **differing;
+    size_t now_count, gone, come;
+
+    if (mp_store_batch_members(db, arena, batch_id, &now, &now_count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        wanted[i] = subs[i];
+    qsort(wanted, count, sizeof(*wanted), by_text);
+    if (now_count > 0)
+        qsort(now, now_count, sizeof(*now), by_text);
+    differing = mp_arena_array(arena, count + now_count + 1, sizeof(*differing));
+    gone = missing((const char *const *)now, now_count, (const char *const *)wanted, count, differing);
+    if (remove_members(db, batch_id, (const char *const *)differing, gone, err) < 0)
+        return -1;
+    come = missing((const char *const *)wanted, count, (const char *const *)now, now_count, differing);
+    if (insert_members(db, batch_id, (const char *const *)differing, come, err) < 0)
+        return -1;
+    return gone + come > 0;
 }
 
 /* ---- Persons ---- */

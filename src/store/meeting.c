@@ -17,6 +17,11 @@ static const struct mp_sql meeting_insert = {
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
 static const struct mp_sql meeting_by_id = {"SELECT " COLS " FROM meeting m WHERE m.id = ?"};
 static const struct mp_sql meeting_by_zoom_id = {"SELECT " COLS " FROM meeting m WHERE m.zoom_id = ? ORDER BY m.id DESC LIMIT 1"};
+#define IDS_WIDE 50
+#define TEN      "?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+static const struct mp_sql meeting_by_ids = {"SELECT " COLS " FROM meeting m WHERE m.id IN (" TEN ", " TEN ", " TEN ", " TEN ", " TEN ")"};
+static const struct mp_sql meeting_news = {"SELECT " COLS " FROM meeting m FORCE INDEX (meeting_news) WHERE m.news = 1 ORDER BY m.id LIMIT ?"};
+static const struct mp_sql meeting_heard = {"UPDATE meeting SET news = 0 WHERE id = ? AND version = ?"};
 static const struct mp_sql meeting_by_unit = {"SELECT " COLS " FROM meeting m WHERE m.unit_key = ?"};
 
 /*
@@ -48,7 +53,7 @@ static const struct mp_sql meeting_list[][2] = {
 static const enum mp_meeting_status shown[] = {MP_MEETING_CREATING, MP_MEETING_SCHEDULED, MP_MEETING_STARTED, MP_MEETING_ENDED};
 
 static const struct mp_sql meeting_want = {"UPDATE meeting SET topic = ?, agenda = ?, starts_at = ?, duration_min = ?, timezone = ?, password = ?, "
-                                           "settings_requested = ?, pending = 'sending',"
+                                           "settings_requested = ?, pending = 'sending', news = 1,"
                                            " pending_error = NULL, version = version + 1, updated_at = ? WHERE id = ? AND version = ?"};
 /* One that told Zoom an older version may have spoken last: then all is told again, and a rival that has yet to say so must see it. (SET works from
  * left to right.) */
@@ -58,19 +63,23 @@ static const struct mp_sql meeting_told = {"UPDATE meeting SET pending = IF(vers
 static const struct mp_sql meeting_not_told = {"UPDATE meeting SET pending = IF(pending IS NULL, NULL, 'update'), pending_error = ? WHERE id = ?"};
 static const struct mp_sql meeting_true = {
     "UPDATE meeting SET topic = ?, agenda = ?, starts_at = ?, duration_min = ?, timezone = ?, password = ?,"
-    " join_url = ?, settings_effective = ?, version = version + 1, updated_at = ? WHERE id = ? AND version = ?"};
+    " join_url = ?, settings_effective = ?, news = 1, version = version + 1, updated_at = ? WHERE id = ? AND version = ?"};
 /* Statuses only move forward: creating, scheduled, started, ended, deleted or failed. */
 static const struct mp_sql meeting_status = {"UPDATE meeting SET started_at = IF(? = 'started', ?, started_at), ended_at = IF(? = 'ended', ?, "
                                              "ended_at), deleted_at = IF(? = 'deleted', ?, deleted_at),"
                                              " unit_key = IF(? = 'failed', NULL, unit_key), replaces = IF(? = 'failed', NULL, replaces), pending = "
                                              "IF(? IN ('ended', 'deleted', 'failed'), NULL, "
-                                             "pending), updated_at = ?, version = version + 1, status = ?"
+                                             "pending), news = 1, updated_at = ?, version = version + 1, status = ?"
                                              " WHERE id = ? AND FIELD(status, 'creating', 'scheduled', 'started', 'ended', 'deleted', 'failed')"
                                              " < FIELD(?, 'creating', 'scheduled', 'started', 'ended', 'deleted', 'failed') AND status <> 'deleted'"};
+static const struct mp_sql meeting_lock = {"SELECT " COLS " FROM meeting m WHERE m.id = ? FOR UPDATE"};
+static const struct mp_sql meeting_instance = {"UPDATE meeting SET zoom_uuid = ? WHERE id = ?"};
+static const struct mp_sql meeting_again = {"UPDATE meeting SET status = 'started', started_at = ?, ended_at = NULL, updated_at = ?,"
+                                            " version = version + 1 WHERE id = ? AND status = 'ended'"};
 static const struct mp_sql meeting_host = {"UPDATE meeting SET host_sub = ?, version = version + 1, updated_at = ? WHERE id = ?"};
 static const struct mp_sql meeting_replaced = {
     "UPDATE meeting o JOIN meeting n ON n.replaces = o.id SET o.replaced_by = n.id, o.status = 'deleted', o.deleted_at = ?, o.updated_at = ?,"
-    " o.pending = NULL, o.version = o.version + 1"
+    " o.pending = NULL, o.version = o.version + 1, n.news = 1"
     " WHERE n.id = ? AND n.status = 'scheduled' AND o.status = 'scheduled' AND o.replaced_by IS NULL AND o.version = n.replaces_version"};
 static const struct mp_sql meeting_pending = {"SELECT " COLS
                                               " FROM meeting m FORCE INDEX (meeting_pending) WHERE m.status IN ('scheduled', 'started') AND"
@@ -132,6 +141,10 @@ static const struct mp_sql place_open = {"UPDATE place SET open = 1, busy_from =
                                          ") + 60000 WHERE meeting_id = ? AND state = 'held'"};
 static const struct mp_sql place_end = {
     "UPDATE place SET state = 'free', taken = 0, open = 0, check_at = NULL WHERE meeting_id = ? AND state = 'held'"};
+static const struct mp_sql account_touch = {"UPDATE account SET last_used_at = GREATEST(last_used_at + 1, ?) WHERE id = ?"};
+static const struct mp_sql place_again = {
+    "UPDATE place SET state = 'held', taken = 1, open = 1, fence = fence + 1, check_at = GREATEST(busy_until, " MP_DB_NOW_MS
+    ") + 60000 WHERE meeting_id = ? AND zoom_id = ? AND state = 'free' ORDER BY id DESC LIMIT 1"};
 static const struct mp_sql spares_free = {
     "UPDATE place p JOIN meeting m ON m.id = p.meeting_id SET p.state = 'free', p.taken = 0, p.check_at = NULL"
     " WHERE p.meeting_id = ? AND p.state = 'spare' AND m.pending IS NULL AND m.status IN ('scheduled', 'started')"};
@@ -287,6 +300,43 @@ int mp_store_meeting_by_id(struct mp_db *db, struct mp_arena *arena, int64_t id,
     return one_meeting(st, arena, row, err);
 }
 
+static int add_meetings(struct mp_stmt *st, struct store_list *list, struct mp_error *err)
+{
+    int rc;
+
+    if (mp_db_run(st, err) < 0)
+        return -1;
+    while ((rc = mp_db_next(st, err)) > 0)
+        meeting_read(st, list->arena, store_list_next(list));
+    return rc;
+}
+
+int mp_store_meeting_by_ids(struct mp_db *db, struct mp_arena *arena, const int64_t *ids, size_t count, struct mp_meeting_row **rows, size_t *found,
+                            struct mp_error *err)
+{
+    struct store_list list = {.arena = arena, .size = sizeof(struct mp_meeting_row)};
+
+    for (size_t from = 0; from < count; from += IDS_WIDE) {
+        struct mp_stmt *st = mp_db_begin(db, &meeting_by_ids);
+
+        for (size_t i = from; i < from + IDS_WIDE; i++)
+            mp_bind_i64(st, ids[i < count ? i : from]);
+        if (add_meetings(st, &list, err) < 0)
+            return -1;
+    }
+    *rows = list.rows;
+    *found = list.count;
+    return 0;
+}
+
+int mp_store_meeting_lock(struct mp_db *db, struct mp_arena *arena, int64_t id, struct mp_meeting_row *row, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &meeting_lock);
+
+    mp_bind_i64(st, id);
+    return one_meeting(st, arena, row, err);
+}
+
 int mp_store_meeting_by_zoom_id(struct mp_db *db, struct mp_arena *arena, int64_t zoom_id, struct mp_meeting_row *row, struct mp_error *err)
 {
     struct mp_stmt *st = mp_db_begin(db, &meeting_by_zoom_id);
@@ -322,15 +372,28 @@ static void bind_branch(struct mp_stmt *st, const struct mp_meeting_query *query
 static int meeting_rows(struct mp_stmt *st, struct mp_arena *arena, struct mp_meeting_row **rows, size_t *count, struct mp_error *err)
 {
     struct store_list list = {.arena = arena, .size = sizeof(struct mp_meeting_row)};
-    int rc;
+    int rc = add_meetings(st, &list, err);
 
-    if (mp_db_run(st, err) < 0)
-        return -1;
-    while ((rc = mp_db_next(st, err)) > 0)
-        meeting_read(st, arena, store_list_next(&list));
     *rows = list.rows;
     *count = list.count;
     return rc;
+}
+
+int mp_store_meeting_news(struct mp_db *db, struct mp_arena *arena, unsigned limit, struct mp_meeting_row **rows, size_t *count, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &meeting_news);
+
+    mp_bind_i64(st, limit);
+    return meeting_rows(st, arena, rows, count, err);
+}
+
+int mp_store_meeting_heard(struct mp_db *db, const struct mp_meeting_row *row, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &meeting_heard);
+
+    mp_bind_i64(st, row->id);
+    mp_bind_i64(st, row->version);
+    return mp_db_run(st, err);
 }
 
 int mp_store_meeting_list(struct mp_db *db, struct mp_arena *arena, const struct mp_meeting_query *query, struct mp_meeting_row **rows, size_t *count,
@@ -424,6 +487,25 @@ int mp_store_meeting_status(struct mp_db *db, int64_t id, enum mp_meeting_status
     mp_bind_text(st, name);
     mp_bind_i64(st, id);
     mp_bind_text(st, name);
+    return changed(st, err);
+}
+
+int mp_store_meeting_instance(struct mp_db *db, int64_t id, const char *zoom_uuid, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &meeting_instance);
+
+    mp_bind_text(st, zoom_uuid);
+    mp_bind_i64(st, id);
+    return mp_db_run(st, err);
+}
+
+int mp_store_meeting_again(struct mp_db *db, int64_t id, int64_t started_at, int64_t now_ms, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &meeting_again);
+
+    mp_bind_i64(st, started_at);
+    mp_bind_i64(st, now_ms);
+    mp_bind_i64(st, id);
     return changed(st, err);
 }
 
@@ -652,6 +734,20 @@ int mp_store_place_end(struct mp_db *db, int64_t meeting_id, struct mp_error *er
 
     mp_bind_i64(st, meeting_id);
     return mp_db_run(st, err);
+}
+
+int mp_store_place_again(struct mp_db *db, const struct mp_meeting_row *meeting, int64_t now_ms, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &account_touch);
+
+    mp_bind_i64(st, now_ms);
+    mp_bind_i64(st, meeting->account_id);
+    if (mp_db_run(st, err) < 0)
+        return -1;
+    st = mp_db_begin(db, &place_again);
+    mp_bind_i64(st, meeting->id);
+    mp_bind_i64(st, meeting->zoom_id);
+    return changed(st, err);
 }
 
 int mp_store_spares_free(struct mp_db *db, int64_t meeting_id, struct mp_error *err)

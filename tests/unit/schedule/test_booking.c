@@ -455,33 +455,52 @@ static void pages_lose_and_repeat_nothing(void **state)
 }
 
 struct members_tx {
-    struct mp_booking_person people[2];
+    struct desk *desk;
+    int64_t batch_id;
+    const char *members[2];
+    int differs;
 };
 
 static int set_members(struct mp_db *db, void *arg, struct mp_error *err)
 {
     struct members_tx *tx = arg;
 
-    return mp_store_booking_members(db, 1, AT(2, 0, 0), tx->people, 2, err);
+    tx->differs = mp_store_batch_set_members(db, tx->desk->arena, tx->batch_id, tx->members, 2, err);
+    if (tx->differs < 0)
+        return -1;
+    return tx->differs > 0 ? mp_store_booking_members(db, tx->batch_id, AT(2, 0, 0), err) : 0;
+}
+
+static int64_t a_batch(struct desk *d)
+{
+    struct mp_batch_row batch = {.owner_sub = "t1", .name = "B", .batch_type = "group", .timezone = "UTC", .created_at = 1};
+
+    batch.public_id = mp_store_public_id(d->arena, mp_now_ms());
+    must(d, mp_store_batch_insert(d->ctx.db, &batch, &d->err));
+    return batch.id;
 }
 
 static void the_members_of_a_batch_change_what_is_to_come(void **state)
 {
     struct desk *d = *state;
-    const char *members[] = {"s1", "t1"};
-    struct members_tx tx = {.people = {{"s2", MP_PART_MEMBER}, {"t2", MP_PART_MEMBER}}};
+    struct members_tx tx = {.desk = d, .batch_id = a_batch(d), .members = {"s1", "t1"}};
     struct mp_booking *made[3];
 
+    must(d, mp_tx_run(d->ctx.db, set_members, &tx, &d->err));
     for (int i = 0; i < 3; i++) {
         struct mp_booking_spec spec = a_class("t1", 1 + i);
 
-        spec.batch_id = 1;
-        spec.members = members;
-        spec.members_count = 2;
+        /* Its people are the batch's, whatever the caller knew of them. */
+        spec.batch_id = tx.batch_id;
         made[i] = must_create(d, &spec);
+        assert_int_equal(made[i]->people_count, 4);
     }
+    tx.members[0] = "t2";
+    tx.members[1] = "s2";
     must(d, mp_tx_run(d->ctx.db, set_members, &tx, &d->err));
+    assert_int_equal(tx.differs, 1);
     assert_string_equal(must_find(d, made[0])->people[2].sub, "s1");
+    assert_int_equal(must_find(d, made[0])->row.sequence, made[0]->row.sequence);
     for (int i = 1; i < 3; i++) {
         const struct mp_booking *b = must_find(d, made[i]);
 
@@ -490,7 +509,10 @@ static void the_members_of_a_batch_change_what_is_to_come(void **state)
         assert_string_equal(b->people[1].sub, "t1");
         assert_string_equal(b->people[2].sub, "s2");
         assert_string_equal(b->people[3].sub, "t2");
+        assert_int_equal(b->row.sequence, made[i]->row.sequence + 1);
     }
+    must(d, mp_tx_run(d->ctx.db, set_members, &tx, &d->err));
+    assert_int_equal(tx.differs, 0);
 }
 
 /* ---- Series ---- */
@@ -594,7 +616,7 @@ static void courses_and_batches_of_a_person(void **state)
     batch.public_id = mp_store_public_id(d->arena, mp_now_ms());
     batch.course_id = course.id;
     must(d, mp_store_batch_insert(db, &batch, &d->err));
-    must(d, mp_store_batch_set_members(db, batch.id, members, 2, &d->err));
+    must(d, mp_store_batch_set_members(db, d->arena, batch.id, members, 2, &d->err));
     must(d, mp_store_course_list(db, d->arena, "t1", false, INT64_MAX, 2, &courses, &count, &d->err));
     assert_int_equal(count, 2);
     assert_int_equal(courses[0].id, course.id);

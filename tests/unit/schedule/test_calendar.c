@@ -156,7 +156,28 @@ static void people_are_named_by_plain_email_only(void **state)
     assert_has_not(arena, text, "x@y");
     assert_has_not(arena, text, "X-BAD");
     assert_has_not(arena, text, "student-1");
+    assert_has(arena, text, "ATTENDEE;ROLE=REQ-PARTICIPANT;PARTSTAT=NEEDS-ACTION;RSVP=FALSE:urn:uuid:");
     assert_has_not(arena, text_of(arena, CALENDAR_PUBLISH, &booking, 1), "ATTENDEE");
+}
+
+/* RFC 5546 wants an organizer in each, and an attendee in a request. */
+static void a_request_has_an_organizer_and_an_attendee(void **state)
+{
+    struct mp_arena *arena = *state;
+    struct mp_booking_person people[] = {{"teacher 1", MP_PART_OWNER}, {"teacher 1", MP_PART_HOST}};
+    struct mp_booking booking = booking_at("2026-03-27T10:00", "UTC");
+    const char *text, *organizer;
+
+    booking.row.owner_sub = "teacher 1";
+    booking.people = people;
+    booking.people_count = MP_COUNT(people);
+    text = unfolded(arena, text_of(arena, CALENDAR_REQUEST, &booking, 1));
+    organizer = strstr(text, "ORGANIZER:urn:uuid:");
+    assert_non_null(organizer);
+    assert_int_equal(strcspn(organizer + strlen("ORGANIZER:urn:uuid:"), "\r"), 36);
+    assert_has(arena, text, "ATTENDEE;");
+    assert_has_not(arena, text, "teacher");
+    assert_has(arena, unfolded(arena, text_of(arena, CALENDAR_PUBLISH, &booking, 1)), "ORGANIZER:urn:uuid:");
 }
 
 static void assert_folded(const char *text)
@@ -381,6 +402,7 @@ int main(void)
         ARENA_TEST(a_cancelled_one_has_no_way_in),
         ARENA_TEST(a_meeting_that_is_gone_is_not_shown),
         ARENA_TEST(people_are_named_by_plain_email_only),
+        ARENA_TEST(a_request_has_an_organizer_and_an_attendee),
         ARENA_TEST(lines_are_folded_between_characters),
         ARENA_TEST(nothing_breaks_out_of_its_line),
         ARENA_TEST(the_second_of_two_equal_times_is_written_in_utc),
