@@ -16,6 +16,7 @@ struct mp_http;
 struct mp_recording_conf;
 struct mp_storage;
 struct mp_webhook_conf;
+struct mp_alert_conf;
 struct mp_secret;
 struct mp_zoom_result;
 
@@ -34,6 +35,7 @@ struct mp_ctx {
     const struct mp_connection_conf *connection_conf;
     const struct mp_recording_conf *recording_conf;
     const struct mp_webhook_conf *webhook_conf;
+    const struct mp_alert_conf *alert_conf;
     struct mp_http *http; /* for mail and moving files; Zoom is called through `zoom` */
     struct mp_storage *storage;
     /* Who holds the leases that this process takes: "<instance>/<slot>/<generation>". */

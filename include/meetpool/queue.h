@@ -76,6 +76,9 @@ struct mp_job {
  */
 int mp_queue_add(struct mp_db *db, struct mp_arena *arena, const struct mp_job_spec *spec, struct mp_job *out, struct mp_error *err) MP_MUST_CHECK;
 
+/* The job of a periodic kind's instant, unless it was there ever, or an earlier instant's still waits its turn. */
+int mp_queue_add_periodic(struct mp_db *db, struct mp_arena *arena, const struct mp_job_spec *spec, struct mp_error *err) MP_MUST_CHECK;
+
 /* ---- For handlers ---- */
 
 /* Does one job. 0, or -1 with `err`: tried again later while tries are left (MP_E_UNAVAILABLE does not count as a try). */

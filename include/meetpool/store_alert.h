@@ -13,6 +13,7 @@
 #define MP_ALERT_ACCOUNT    "account_inactive"
 #define MP_ALERT_CONNECTION "connection_dead"
 #define MP_ALERT_WEBHOOKS   "webhooks_silent"
+#define MP_ALERT_JOB        "job_given_up"
 
 /* In or outside a transaction. One that is not told yet grows by one, with the newest message (cut where the column ends). */
 int mp_store_alert_raise(struct mp_db *db, const char *kind, const char *subject, const char *message, struct mp_error *err) MP_MUST_CHECK;

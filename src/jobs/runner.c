@@ -1,47 +1,134 @@
-#include "meetpool/jobs.h"
-
+#include "jobs_int.h"
 #include "meetpool/arena.h"
-#include "meetpool/connection.h"
+#include "meetpool/clock.h"
 #include "meetpool/log.h"
-#include "meetpool/meeting.h"
-#include "meetpool/schedule.h"
-#include "meetpool/store_idempotency.h"
 
-#define IDLE_MS 500
-#define BUSY_MS 50
-/* Rows removed a round; the table never grows faster than that. */
-#define EXPIRE_BATCH 200
+/* New quick work is seen within this; files can wait a little. */
+#define QUICK_IDLE_MS 200
+#define MOVE_IDLE_MS  500
+/* Jobs a round, and how long a round goes on taking them. */
+#define ROUND_JOBS 25
+#define ROUND_MS   500
+/* How soon those who know a kind that we do not may look at it again. */
+#define UNKNOWN_MS 15000
+/* The end of a job is told again while the database is away: what was done need not be done again. Beyond it the lease is over anyway. */
+#define END_TRY_MS   30000
+#define END_AGAIN_MS 500
+/* An outage is not the job's fault; its tries do not grow, so neither would the wait. */
+#define AWAY_FIRST_MS 4000
+#define AWAY_MOST_MS  60000
 
-/* The runner is an exit: it logs what failed. */
-static int fail(struct mp_ctx *ctx, const struct mp_error *err)
+void jobs_log_failure(struct mp_ctx *ctx, const struct mp_error *err)
 {
     mp_log(ctx->log, MP_ERROR, "jobs.failed", MP_STR("code", mp_error_name(err->code)), MP_STR("detail", err->detail));
-    return -1;
 }
 
-int mp_jobs_run(struct mp_ctx *ctx, unsigned *idle_ms, struct mp_error *err)
+static const struct mp_job_kind *kind_of(const struct mp_runner *runner, const struct mp_job *job)
 {
-    int64_t expired = 0;
-    unsigned done = 0, bookings = 0, refreshed = 0;
+    for (size_t i = 0; i < runner->kinds_count; i++) {
+        if (strcmp(runner->kinds[i].name, job->kind) == 0)
+            return &runner->kinds[i];
+    }
+    return NULL;
+}
+
+static bool is_passing(const struct mp_error *err)
+{
+    return err->code == MP_E_UNAVAILABLE || err->code == MP_E_UNCERTAIN;
+}
+
+/* What a handler did not say itself. */
+static void judge(struct mp_ctx *ctx, struct mp_job *job, const struct mp_error *err)
+{
+    const char *code = mp_error_name(err->code), *text = mp_error_message(err);
+
+    if (!is_passing(err))
+        mp_job_later(ctx, job, -1, true, code, "%s", text);
+    else if (err->retry_after_s > 0)
+        mp_job_later(ctx, job, (int64_t)err->retry_after_s * 1000, false, code, "%s", text);
+    else
+        mp_job_later(ctx, job, mp_job_backoff_ms(1, AWAY_FIRST_MS, AWAY_MOST_MS), false, code, "%s", text);
+}
+
+static void log_end(struct mp_ctx *ctx, const struct mp_job *job, const struct mp_error *err, int64_t took_ms)
+{
+    static const char *const ends[] = {[MP_JOB_END_DONE] = "done", [MP_JOB_END_LATER] = "later", [MP_JOB_END_FAILED] = "failed"};
+    bool bad = job->end == MP_JOB_END_FAILED || (job->end == MP_JOB_END_LATER && job->counted);
+
+    mp_log(ctx->log, bad ? MP_WARNING : MP_DEBUG, "job.ended", MP_STR("job", job->public_id), MP_STR("kind", job->kind),
+           MP_STR("subject", job->subject), MP_STR("end", ends[job->end]), MP_INT("attempt", job->attempts), MP_STR("code", job->end_code),
+           MP_STR("why", job->end_text), MP_STR("detail", err->detail), MP_INT("ms", took_ms));
+}
+
+/* 0, or -1: it could not be told. */
+static int tell_end(struct mp_ctx *ctx, const struct mp_job *job, struct mp_error *err)
+{
+    int64_t until_ms = mp_monotonic_ms() + END_TRY_MS;
     int rc;
 
-    *idle_ms = IDLE_MS;
-    if (mp_store_idempotency_expire(ctx->db, EXPIRE_BATCH, &expired, err) < 0)
-        return fail(ctx, err);
-    if (mp_connection_keep(ctx, &refreshed, err) < 0)
-        return fail(ctx, err);
-    if (refreshed > 0)
-        *idle_ms = BUSY_MS;
-    if (!mp_account_any(ctx->account_conf))
-        return 0;
-    rc = mp_meeting_repair(ctx, &done, err);
+    while ((rc = mp_queue_end(ctx, job, err)) < 0 && is_passing(err) && mp_monotonic_ms() < until_ms) {
+        if (ctx->stopping != NULL && ctx->stopping())
+            break;
+        mp_error_reset(err);
+        mp_sleep_ms(END_AGAIN_MS);
+    }
     if (rc == 0)
-        rc = mp_booking_repair(ctx, &bookings, err);
-    if (rc == 0)
-        rc = mp_meeting_sweep(ctx, err);
+        mp_log(ctx->log, MP_WARNING, "job.taken_over", MP_STR("job", job->public_id), MP_STR("kind", job->kind), MP_INT("fence", job->fence));
+    return rc < 0 ? -1 : 0;
+}
+
+static int run_one(const struct mp_runner *runner, struct mp_ctx *ctx, struct mp_job *job, struct mp_error *err)
+{
+    const struct mp_job_kind *kind = kind_of(runner, job);
+    int64_t began_ms = mp_monotonic_ms();
+    struct mp_error failure;
+
+    mp_error_init(&failure, ctx->arena);
+    if (kind == NULL)
+        mp_job_later(ctx, job, UNKNOWN_MS, false, "unknown_kind", "It waits for a newer version of this program.");
+    else if (kind->run(ctx, job, &failure) < 0)
+        judge(ctx, job, &failure);
+    log_end(ctx, job, &failure, mp_monotonic_ms() - began_ms);
+    return tell_end(ctx, job, err);
+}
+
+/* Takes and runs one. 1, 0: none is due, -1. */
+static int step(const struct mp_runner *runner, struct mp_ctx *ctx, int64_t *next_ms, struct mp_error *err)
+{
+    struct mp_arena_mark mark = mp_arena_mark(ctx->arena);
+    struct mp_job job;
+    int rc = mp_queue_take(ctx, runner->lane, &job, next_ms, err);
+
+    if (rc > 0 && run_one(runner, ctx, &job, err) < 0)
+        rc = -1;
     if (rc < 0)
-        return fail(ctx, err);
-    if (rc > 0 || done > 0 || bookings > 0)
-        *idle_ms = BUSY_MS;
-    return 0;
+        jobs_log_failure(ctx, err);
+    else
+        mp_arena_rewind(ctx->arena, mark);
+    return rc;
+}
+
+static bool is_stopping(const struct mp_ctx *ctx)
+{
+    return ctx->stopping != NULL && ctx->stopping();
+}
+
+int mp_runner_round(struct mp_runner *runner, struct mp_ctx *ctx, unsigned *idle_ms, struct mp_error *err)
+{
+    int64_t until_ms = mp_monotonic_ms() + ROUND_MS, next_ms = 0;
+    unsigned jobs = 0, busy_ms = runner->lane == MP_LANE_QUICK ? QUICK_IDLE_MS : MOVE_IDLE_MS;
+    int rc = 1;
+
+    *idle_ms = busy_ms;
+    if (runner->duties && jobs_duties(runner, ctx, idle_ms, err) < 0)
+        return -1;
+    while (rc > 0 && jobs < ROUND_JOBS && mp_monotonic_ms() < until_ms && !is_stopping(ctx)) {
+        rc = step(runner, ctx, &next_ms, err);
+        jobs++;
+    }
+    if (rc > 0 || (rc == 0 && next_ms == 0))
+        *idle_ms = 0;
+    else if (next_ms < (int64_t)*idle_ms)
+        *idle_ms = (unsigned)next_ms;
+    return rc < 0 ? -1 : 0;
 }

@@ -17,6 +17,8 @@ static const struct {
     [CHILD_FAST_OVERFLOW] = {"mp-overflow", "overflow", overflow_run},
     [CHILD_SLOW_OVERFLOW] = {"mp-overflow", "zoom-overflow", overflow_run},
     [CHILD_JOBS] = {"mp-jobs", "jobs", jobs_run},
+    [CHILD_QUICK] = {"mp-jobs", "quick-jobs", jobs_run},
+    [CHILD_MOVE] = {"mp-jobs", "moves", jobs_run},
 };
 
 const char *child_role_command(enum child_role role)
@@ -79,6 +81,7 @@ void proc_init(struct mp_proc *proc, const struct child_env *env)
         .connection_conf = &settings->connection,
         .recording_conf = &settings->recording,
         .webhook_conf = &settings->webhook,
+        .alert_conf = &settings->alert,
         .http = proc->http,
         .owner = proc->owner,
         .owner_is_dead = board_owner_is_dead,

@@ -38,6 +38,8 @@ int children_want(struct master *master, const struct config *config, struct mp_
         [CHILD_FAST_OVERFLOW] = 1,
         [CHILD_SLOW_OVERFLOW] = 1,
         [CHILD_JOBS] = 1,
+        [CHILD_QUICK] = 1,
+        [CHILD_MOVE] = config->settings->recording.parallel,
     };
 
     for (int role = 0; role < CHILD_ROLES; role++) {
@@ -59,6 +61,8 @@ static int listen_fd_of(const struct master *master, enum child_role role)
     case CHILD_SLOW_OVERFLOW:
         return master->slow_fd;
     case CHILD_JOBS:
+    case CHILD_QUICK:
+    case CHILD_MOVE:
     case CHILD_ROLES:
         break;
     }

@@ -7,11 +7,18 @@
 
 int jobs_run(const struct child_env *env)
 {
+    struct mp_runner runner = {
+        .lane = env->role == CHILD_MOVE ? MP_LANE_MOVE : MP_LANE_QUICK,
+        .duties = env->role == CHILD_JOBS,
+        .kinds = mp_job_kinds,
+        .kinds_count = mp_job_kinds_count,
+    };
     struct mp_proc proc;
     bool keys_known = false;
     int rc = 0;
 
     proc_init(&proc, env);
+    proc.ctx.stopping = signals_term_now;
     while (!signals_term()) {
         unsigned idle_ms = AWAY_MS;
         struct mp_error err;
@@ -25,7 +32,7 @@ int jobs_run(const struct child_env *env)
             break;
         }
         mp_error_reset(&err);
-        if (mp_jobs_run(&proc.ctx, &idle_ms, &err) < 0)
+        if (mp_runner_round(&runner, &proc.ctx, &idle_ms, &err) < 0)
             idle_ms = AWAY_MS;
         mp_arena_clear(proc.arena);
         proc_state(&proc, BOARD_IDLE);

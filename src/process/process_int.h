@@ -14,7 +14,7 @@
 /*
  * The processes of the daemon.
  *
- * The master opens the two listening sockets and forks: workers for each pool, one overflow child per pool, one job runner. It never touches the
+ * The master opens the two listening sockets and forks: workers for each pool, one overflow child per pool, the job runners. It never touches the
  * database or the network itself, so that nothing from outside can stop it. A child that ends is started again in its slot; one that dies young comes
  * back ever more slowly.
  *
@@ -29,7 +29,7 @@
 
 /* ---- Roles ---- */
 
-enum child_role { CHILD_FAST, CHILD_SLOW, CHILD_FAST_OVERFLOW, CHILD_SLOW_OVERFLOW, CHILD_JOBS, CHILD_ROLES };
+enum child_role { CHILD_FAST, CHILD_SLOW, CHILD_FAST_OVERFLOW, CHILD_SLOW_OVERFLOW, CHILD_JOBS, CHILD_QUICK, CHILD_MOVE, CHILD_ROLES };
 
 /* As `ps -o comm` shows it: "mp-worker", "mp-overflow", "mp-jobs". */
 const char *child_role_command(enum child_role role);
@@ -156,6 +156,8 @@ void signals_let_in(void);
 void signals_keep_out(void);
 /* Whether SIGTERM came. */
 bool signals_term(void);
+/* The same, also of one that came while they were kept out, which they are again. */
+bool signals_term_now(void);
 /* Interrupts whatever blocks between signals_let_in() and signals_keep_out() every so many ms; 0: no more. */
 void signals_nudge_every(unsigned ms);
 

@@ -74,6 +74,10 @@ int mp_settings_load(struct mp_arena *arena, const char *path, const struct mp_l
                                 err) < 0)
         return -1;
     settings->connection.enabled = settings->account.enabled;
+    if (mp_webhook_conf_load(arena, source, &settings->webhook, err) < 0)
+        return -1;
+    if (mp_alert_conf_check(arena, &settings->alert, err) < 0)
+        return -1;
     *out = settings;
     return 0;
 }

@@ -95,6 +95,13 @@ bool signals_term(void)
     return got_term != 0;
 }
 
+bool signals_term_now(void)
+{
+    signals_let_in();
+    signals_keep_out();
+    return signals_term();
+}
+
 void signals_nudge_every(unsigned ms)
 {
     struct timeval every = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};

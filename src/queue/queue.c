@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "meetpool/crypto.h"
+#include "meetpool/store_alert.h"
 
 /* A holder that is not heard of for so long has lost its job. */
 #define LEASE_MS        30000
@@ -32,6 +33,9 @@ static const struct mp_sql job_add = {
     " due_at = IF(state = 'queued', LEAST(due_at, VALUES(due_at)), due_at),"
     " priority = IF(state = 'queued', LEAST(priority, VALUES(priority)), priority),"
     " again_at = IF(state = 'running' AND slot = 0, LEAST(IFNULL(again_at, VALUES(due_at)), VALUES(due_at)), again_at)"};
+static const struct mp_sql periodic_there = {
+    "SELECT EXISTS (SELECT 1 FROM job WHERE kind = ? AND subject = ? AND slot = ?)"
+    " OR EXISTS (SELECT 1 FROM job WHERE kind = ? AND state = 'queued' AND slot > 0 AND due_at <= " MP_DB_BEGUN_MS ")"};
 static const struct mp_sql job_by_id = {"SELECT " COLUMNS " FROM job WHERE id = ?"};
 static const struct mp_sql job_by_public = {"SELECT " COLUMNS " FROM job WHERE public_id = ?"};
 
@@ -188,6 +192,22 @@ int mp_queue_add(struct mp_db *db, struct mp_arena *arena, const struct mp_job_s
     if (read_one(st, arena, out, err) > 0)
         return added;
     return mp_error_set(err) ? -1 : mp_fail_log(err, MP_E_UNAVAILABLE, "job %lld went while it was read", (long long)id);
+}
+
+int mp_queue_add_periodic(struct mp_db *db, struct mp_arena *arena, const struct mp_job_spec *spec, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &periodic_there);
+    bool there;
+
+    mp_bind_text(st, spec->kind);
+    mp_bind_text(st, spec->subject);
+    mp_bind_i64(st, spec->slot);
+    mp_bind_text(st, spec->kind);
+    if (mp_db_one(st, err) < 0)
+        return -1;
+    there = mp_col_i64(st, 0) != 0;
+    mp_db_done(st);
+    return there ? 0 : mp_queue_add(db, arena, spec, NULL, err);
 }
 
 /* ---- For handlers ---- */
@@ -392,6 +412,34 @@ static int64_t wait_of_lost(int64_t attempts)
     return attempts <= 2 ? 0 : mp_job_backoff_ms(attempts - 2, 1000, 60000);
 }
 
+/* No handler is left to say it: operators are told of one that came to its end so. */
+static int tell_given_up(struct mp_ctx *ctx, int64_t id, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(ctx->db, &job_by_id);
+    struct mp_job job;
+    int rc;
+
+    mp_bind_i64(st, id);
+    rc = read_one(st, ctx->arena, &job, err);
+    if (rc <= 0 || job.state != MP_JOB_FAILED)
+        return rc < 0 ? -1 : 0;
+    return mp_store_alert_raise(ctx->db, MP_ALERT_JOB, mp_arena_printf(ctx->arena, "%s %s", job.kind, job.public_id),
+                                mp_arena_printf(ctx->arena, "%s %s", job.subject, job.error), err);
+}
+
+static int release(struct mp_ctx *ctx, int64_t id, int64_t fence, int64_t attempts, bool dead, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(ctx->db, &job_lost);
+    int rc;
+
+    mp_bind_i64(st, wait_of_lost(attempts));
+    mp_bind_i64(st, id);
+    mp_bind_i64(st, fence);
+    mp_bind_i64(st, dead ? 1 : 0);
+    rc = run_guarded(st, err);
+    return rc > 0 ? tell_given_up(ctx, id, err) : rc;
+}
+
 int mp_queue_release_dead(struct mp_ctx *ctx, struct mp_error *err)
 {
     struct mp_stmt *st = mp_db_begin(ctx->db, &jobs_running);
@@ -403,16 +451,10 @@ int mp_queue_release_dead(struct mp_ctx *ctx, struct mp_error *err)
     while ((rc = mp_db_next(st, err)) > 0) {
         const char *owner = mp_col_text(st, 2, ctx->arena);
         bool dead = owner != NULL && ctx->owner_is_dead != NULL && ctx->owner_is_dead(ctx->owner_arg, owner);
-        struct mp_stmt *lost;
 
         if (!dead && mp_col_i64(st, 4) == 0)
             continue;
-        lost = mp_db_begin(ctx->db, &job_lost);
-        mp_bind_i64(lost, wait_of_lost(mp_col_i64(st, 3)));
-        mp_bind_i64(lost, mp_col_i64(st, 0));
-        mp_bind_i64(lost, mp_col_i64(st, 1));
-        mp_bind_i64(lost, dead ? 1 : 0);
-        if (mp_db_run(lost, err) < 0)
+        if (release(ctx, mp_col_i64(st, 0), mp_col_i64(st, 1), mp_col_i64(st, 3), dead, err) < 0)
             return -1;
     }
     return rc;

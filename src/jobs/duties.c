@@ -1,0 +1,79 @@
+#include "jobs_int.h"
+#include "meetpool/clock.h"
+#include "meetpool/connection.h"
+#include "meetpool/meeting.h"
+#include "meetpool/schedule.h"
+#include "meetpool/store_idempotency.h"
+
+#define REST_MS 500
+#define BUSY_MS 50
+/* Rows removed a round; the table never grows faster than that. */
+#define EXPIRE_BATCH 200
+#define RELEASE_MS   1000
+#define PERIODIC_MS  1000
+
+static int repair(struct mp_ctx *ctx, bool *more, struct mp_error *err)
+{
+    unsigned meetings = 0, bookings = 0;
+    int rc;
+
+    if (!mp_account_any(ctx->account_conf))
+        return 0;
+    rc = mp_meeting_repair(ctx, &meetings, err);
+    if (rc == 0)
+        rc = mp_booking_repair(ctx, &bookings, err);
+    if (rc == 0)
+        rc = mp_meeting_sweep(ctx, err);
+    *more = *more || rc > 0 || meetings > 0 || bookings > 0;
+    return rc < 0 ? -1 : 0;
+}
+
+static int keep_up(struct mp_ctx *ctx, bool *more, struct mp_error *err)
+{
+    int64_t expired = 0;
+    unsigned refreshed = 0;
+
+    if (mp_store_idempotency_expire(ctx->db, EXPIRE_BATCH, &expired, err) < 0)
+        return -1;
+    if (mp_connection_keep(ctx, &refreshed, err) < 0)
+        return -1;
+    *more = refreshed > 0;
+    return repair(ctx, more, err);
+}
+
+/* Whether it is time; then the next one is `every_ms` away. */
+static bool is_due(int64_t *due_ms, int64_t now_ms, int64_t every_ms)
+{
+    if (now_ms < *due_ms)
+        return false;
+    *due_ms = now_ms + every_ms;
+    return true;
+}
+
+static int run_due(struct mp_runner *runner, struct mp_ctx *ctx, unsigned *idle_ms, struct mp_error *err)
+{
+    int64_t now_ms = mp_monotonic_ms();
+    bool more = false;
+
+    if (is_due(&runner->duties_due_ms, now_ms, REST_MS)) {
+        if (keep_up(ctx, &more, err) < 0)
+            return -1;
+        if (more) {
+            runner->duties_due_ms = mp_monotonic_ms() + BUSY_MS;
+            *idle_ms = BUSY_MS;
+        }
+    }
+    if (is_due(&runner->releases_due_ms, now_ms, RELEASE_MS) && mp_queue_release_dead(ctx, err) < 0)
+        return -1;
+    if (is_due(&runner->periodic_due_ms, now_ms, PERIODIC_MS) && jobs_add_periodic(runner, ctx, err) < 0)
+        return -1;
+    return 0;
+}
+
+int jobs_duties(struct mp_runner *runner, struct mp_ctx *ctx, unsigned *idle_ms, struct mp_error *err)
+{
+    if (run_due(runner, ctx, idle_ms, err) == 0)
+        return 0;
+    jobs_log_failure(ctx, err);
+    return -1;
+}
