@@ -59,6 +59,8 @@ struct mp_http_response {
 };
 
 struct mp_http *mp_http_new(void);
+/* Whoever the PEM file vouches for is trusted, besides the folder that SSL_CERT_DIR names; NULL: as mp_http_new(). */
+struct mp_http *mp_http_new_trusting(const char *ca_file);
 void mp_http_free(struct mp_http *http);
 
 /* Always fills `res`; everything in it lives in the arena. */

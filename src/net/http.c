@@ -24,9 +24,14 @@
 
 struct mp_http *mp_http_new(void)
 {
+    return mp_http_new_trusting(NULL);
+}
+
+struct mp_http *mp_http_new_trusting(const char *ca_file)
+{
     struct mp_arena *arena = mp_arena_new();
     struct mp_http *http = MP_NEW(arena, struct mp_http);
-    const char *file = getenv("SSL_CERT_FILE");
+    const char *file = ca_file ? ca_file : getenv("SSL_CERT_FILE");
     const char *folder = getenv("SSL_CERT_DIR");
 
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(http->multi = curl_multi_init()) ||
