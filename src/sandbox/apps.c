@@ -14,7 +14,9 @@
 
 /* As a user-level app shows them: the granular names without ":admin". */
 const char sb_user_scopes[] = "meeting:write:meeting meeting:update:meeting meeting:delete:meeting meeting:read:meeting meeting:read:list_meetings "
-                              "meeting:update:status meeting:read:past_meeting meeting:read:list_past_instances user:read:user user:read:settings";
+                              "meeting:update:status meeting:read:past_meeting meeting:read:list_past_instances user:read:user user:read:settings "
+                              "cloud_recording:read:list_user_recordings cloud_recording:read:list_recording_files "
+                              "cloud_recording:delete:meeting_recording cloud_recording:delete:recording_file";
 
 static void app_free(struct sb_app *app)
 {

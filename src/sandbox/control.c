@@ -2,14 +2,16 @@
 
 #include <string.h>
 
+#include "hooks.h"
 #include "meetpool/clock.h"
+#include "recording.h"
 
 /*
  * /_sandbox: what only the sandbox has. Looks at everything, turns the knobs, sets the clock, puts faults in the way. No authentication: whoever
  * reaches the address may do all of it, so it listens on the loopback address or a unix socket.
  */
 
-static void problem(const struct sb_call *call, struct sb_reply *reply, unsigned status, const char *message)
+void sb_control_problem(const struct sb_call *call, struct sb_reply *reply, unsigned status, const char *message)
 {
     struct json_object *doc = mp_json_object(call->arena);
 
@@ -17,7 +19,7 @@ static void problem(const struct sb_call *call, struct sb_reply *reply, unsigned
     sb_reply_json(call, reply, status, doc);
 }
 
-static void wrong(const struct sb_call *call, struct sb_reply *reply, const struct mp_error *err)
+void sb_control_wrong(const struct sb_call *call, struct sb_reply *reply, const struct mp_error *err)
 {
     struct json_object *doc = mp_json_object(call->arena);
     struct json_object *list = json_object_new_array();
@@ -43,7 +45,7 @@ static void ok(const struct sb_call *call, struct sb_reply *reply)
 }
 
 /* The body; an empty one counts as {}. */
-static bool body_of(const struct sb_call *call, struct sb_reply *reply, struct mp_json_reader *r)
+bool sb_control_body(const struct sb_call *call, struct sb_reply *reply, struct mp_json_reader *r)
 {
     struct mp_slice text = call->body.len == 0 ? mp_slice_of("{}") : call->body;
 
@@ -51,7 +53,7 @@ static bool body_of(const struct sb_call *call, struct sb_reply *reply, struct m
     r->prefix = NULL;
     if (mp_json_parse(call->arena, text, &r->obj, r->err) == 0 && json_object_is_type(r->obj, json_type_object))
         return true;
-    problem(call, reply, 400, "the body is not a JSON object");
+    sb_control_problem(call, reply, 400, "the body is not a JSON object");
     return false;
 }
 
@@ -133,10 +135,10 @@ static void put_knobs(struct sb_call *call, struct sb_reply *reply)
     struct mp_json_reader r = {.err = &err};
 
     mp_error_init(&err, call->arena);
-    if (!body_of(call, reply, &r))
+    if (!sb_control_body(call, reply, &r))
         return;
     if (!sb_knobs_turn(call->st, call->arena, r.obj, &err)) {
-        wrong(call, reply, &err);
+        sb_control_wrong(call, reply, &err);
         return;
     }
     sb_state_touch(call->st);
@@ -161,14 +163,14 @@ static void put_clock(struct sb_call *call, struct sb_reply *reply)
     int64_t advance = 0, now;
 
     mp_error_init(&err, call->arena);
-    if (!body_of(call, reply, &r))
+    if (!sb_control_body(call, reply, &r))
         return;
     (void)mp_json_get_int(&r, "offset_ms", -MP_TIME_MAX_MS, MP_TIME_MAX_MS, &offset);
     (void)mp_json_get_int(&r, "advance_ms", -MP_TIME_MAX_MS, MP_TIME_MAX_MS, &advance);
     if (mp_json_get_time(&r, "now", NULL, &now) == 1)
         offset = now - mp_now_ms();
     if (mp_error_set(&err)) {
-        wrong(call, reply, &err);
+        sb_control_wrong(call, reply, &err);
         return;
     }
     call->st->clock_offset_ms = offset + advance;
@@ -185,13 +187,14 @@ static void post_reset(struct sb_call *call, struct sb_reply *reply)
     st->epoch++;
     st->clock_offset_ms = 0;
     sb_state_clear(st);
+    sb_hooks_clear(st);
     sb_rules_clear(st);
     sb_ledger_clear(st);
     sb_knobs_default(&st->knobs);
     st->random = (uint64_t)st->knobs.n[SB_K_SEED];
     if ((st->knobs_source != NULL && !sb_knobs_turn(st, call->arena, st->knobs_source, &err)) ||
         !sb_state_add_accounts(st, call->arena, st->accounts_source, &err)) {
-        wrong(call, reply, &err);
+        sb_control_wrong(call, reply, &err);
         return;
     }
     sb_state_touch(st);
@@ -207,12 +210,12 @@ static void post_revoke(struct sb_call *call, struct sb_reply *reply)
     const char *id;
 
     mp_error_init(&err, call->arena);
-    if (!body_of(call, reply, &r))
+    if (!sb_control_body(call, reply, &r))
         return;
     if (mp_json_get_text(&r, "account_id", 1, 128, false, &id) == 1) {
         account = sb_account_find(call->st, id);
         if (account == NULL) {
-            problem(call, reply, 404, "there is no such account");
+            sb_control_problem(call, reply, 404, "there is no such account");
             return;
         }
     }
@@ -231,16 +234,18 @@ static void post_kill_grants(struct sb_call *call, struct sb_reply *reply)
     const char *name;
 
     mp_error_init(&err, call->arena);
-    if (!body_of(call, reply, &r))
+    if (!sb_control_body(call, reply, &r))
         return;
     if (mp_json_get_text(&r, "user", 1, 128, false, &name) == 1)
         user = sb_user_find(call->st, name);
     (void)mp_json_get_bool(&r, "only_access", &only_access);
     if (user == NULL) {
-        problem(call, reply, 404, "there is no such user");
+        sb_control_problem(call, reply, 404, "there is no such user");
         return;
     }
     sb_grants_kill(call->st, NULL, user, true, !only_access);
+    if (!only_access)
+        sb_event_deauthorized(call->st, user, call->st->app_count > 0 ? call->st->apps[0]->client_id : user->account->client_id);
     sb_state_touch(call->st);
     ok(call, reply);
 }
@@ -277,7 +282,7 @@ static void change_account(struct sb_call *call, struct sb_reply *reply, struct 
     size_t plan;
 
     mp_error_init(&err, call->arena);
-    if (!body_of(call, reply, &r))
+    if (!sb_control_body(call, reply, &r))
         return;
     change_users(call, &r, account);
     (void)mp_json_get_bool(&r, "suspended", &account->suspended);
@@ -293,7 +298,7 @@ static void change_account(struct sb_call *call, struct sb_reply *reply, struct 
     }
     sb_state_touch(call->st);
     if (mp_error_set(&err))
-        wrong(call, reply, &err);
+        sb_control_wrong(call, reply, &err);
     else
         sb_reply_json(call, reply, 200, account_state(call, account));
 }
@@ -303,7 +308,7 @@ static void post_account(struct sb_call *call, struct sb_reply *reply)
     struct sb_account *account = sb_account_find(call->st, call->segments[2]);
 
     if (account == NULL)
-        problem(call, reply, 404, "there is no such account");
+        sb_control_problem(call, reply, 404, "there is no such account");
     else
         change_account(call, reply, account);
 }
@@ -315,10 +320,10 @@ static void post_accounts(struct sb_call *call, struct sb_reply *reply)
     struct mp_json_reader r = {.err = &err};
 
     mp_error_init(&err, call->arena);
-    if (!body_of(call, reply, &r))
+    if (!sb_control_body(call, reply, &r))
         return;
     if (!sb_state_add_accounts(call->st, call->arena, r.obj, &err)) {
-        wrong(call, reply, &err);
+        sb_control_wrong(call, reply, &err);
         return;
     }
     sb_state_touch(call->st);
@@ -340,10 +345,10 @@ static void post_fault(struct sb_call *call, struct sb_reply *reply)
     int64_t id;
 
     mp_error_init(&err, call->arena);
-    if (!body_of(call, reply, &r))
+    if (!sb_control_body(call, reply, &r))
         return;
     if (!sb_rule_add(call->st, call->arena, r.obj, &id, &err)) {
-        wrong(call, reply, &err);
+        sb_control_wrong(call, reply, &err);
         return;
     }
     mp_json_put_int(doc, "id", id);
@@ -363,7 +368,7 @@ static void delete_fault(struct sb_call *call, struct sb_reply *reply)
     if (mp_slice_to_u64(mp_slice_of(call->segments[2]), INT64_MAX, &id) && sb_rule_remove(call->st, (int64_t)id))
         ok(call, reply);
     else
-        problem(call, reply, 404, "there is no such fault");
+        sb_control_problem(call, reply, 404, "there is no such fault");
 }
 
 static const struct {
@@ -386,6 +391,10 @@ void sb_control(struct sb_call *call, struct sb_reply *reply)
 
     if (strcmp(name, "meetings") == 0 && sb_control_meetings(call, reply))
         return;
+    if (strcmp(name, "recordings") == 0 && sb_control_recordings(call, reply))
+        return;
+    if (strcmp(name, "webhooks") == 0 && sb_control_hooks(call, reply))
+        return;
     for (size_t i = 0; i < MP_COUNT(routes); i++) {
         if (strcmp(routes[i].method, call->method) != 0 || strcmp(routes[i].name, name) != 0)
             continue;
@@ -396,5 +405,5 @@ void sb_control(struct sb_call *call, struct sb_reply *reply)
         routes[i].handle(call, reply);
         return;
     }
-    problem(call, reply, 404, "there is no such address under /_sandbox");
+    sb_control_problem(call, reply, 404, "there is no such address under /_sandbox");
 }

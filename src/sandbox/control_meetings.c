@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "hooks.h"
 #include "meetpool/buf.h"
+#include "meetpool/clock.h"
 
 /*
  * Meetings as Zoom's own pages would handle them: without the API's limits, behind the back of whoever uses the API. And the ledger of every meeting
@@ -102,6 +104,7 @@ static void make(struct sb_call *call, struct sb_reply *reply)
     m = sb_meeting_make(call->st, call->arena, host, &spec);
     m->by_portal = true;
     m->hidden_until = m->unlisted_until = 0;
+    sb_event_meeting(call->st, m, "meeting.created", NULL, host);
     sb_state_touch(call->st);
     reply_meeting(call, reply, 201, m);
 }
@@ -113,12 +116,15 @@ static void get_one(struct sb_call *call, struct sb_reply *reply, struct sb_meet
 
 static void edit(struct sb_call *call, struct sb_reply *reply, struct sb_meeting *m)
 {
+    struct json_object *before;
     struct sb_spec spec;
 
     call->account = m->host->account;
     if (!sb_spec_decode(call, reply, m->host, m, &spec))
         return;
+    before = sb_event_before(call->st, call->arena, m);
     sb_meeting_change(call->st, call->arena, m, &spec);
+    sb_event_updated(call->st, m, before, m->host);
     sb_state_touch(call->st);
     reply_meeting(call, reply, 200, m);
 }
@@ -153,11 +159,38 @@ static void end(struct sb_call *call, struct sb_reply *reply, struct sb_meeting 
     reply_meeting(call, reply, 200, m);
 }
 
+/* {"ago_s", "minutes", "participants"}: it was held back then, and nobody has heard of it. */
+static void held(struct sb_call *call, struct sb_reply *reply, struct sb_meeting *m)
+{
+    struct mp_error err;
+    struct mp_json_reader r = {.arena = call->arena, .err = &err};
+    int64_t ago_s = 3600, minutes = 30, participants = 2;
+    struct sb_instance *instance;
+
+    mp_error_init(&err, call->arena);
+    if (!body_of(call, reply, &r))
+        return;
+    (void)mp_json_get_int(&r, "ago_s", 0, MP_TIME_MAX_MS / 1000, &ago_s);
+    (void)mp_json_get_int(&r, "minutes", 0, 10000, &minutes);
+    (void)mp_json_get_int(&r, "participants", 0, 100000, &participants);
+    instance = sb_alloc(sizeof(*instance));
+    *instance = (struct sb_instance){.uuid = m->uuid, .started_at = sb_now(call->st) - ago_s * 1000, .participants = participants};
+    instance->ended_at = instance->started_at + minutes * 60000;
+    m->uuid = sb_dup(sb_uuid_new(call->st, call->arena));
+    if (instance->ended_at > m->ended_at)
+        m->ended_at = instance->ended_at;
+    sb_meeting_add_instance(call->st, m, instance);
+    sb_state_touch(call->st);
+    reply_meeting(call, reply, 200, m);
+}
+
 static void delete (struct sb_call *call, struct sb_reply *reply, struct sb_meeting *m)
 {
     sb_meeting_end(call->st, m);
-    if (m->deleted_at < 0)
+    if (m->deleted_at < 0) {
         m->deleted_at = sb_now(call->st);
+        sb_event_meeting(call->st, m, "meeting.deleted", NULL, m->host);
+    }
     sb_state_touch(call->st);
     reply_meeting(call, reply, 200, m);
 }
@@ -168,7 +201,7 @@ static const struct {
     void (*handle)(struct sb_call *call, struct sb_reply *reply, struct sb_meeting *m);
 } verbs[] = {
     {"GET", NULL, get_one}, {"PATCH", NULL, edit},  {"DELETE", NULL, delete},   {"POST", "start", start},
-    {"POST", "end", end},   {"POST", "edit", edit}, {"POST", "delete", delete},
+    {"POST", "end", end},   {"POST", "edit", edit}, {"POST", "delete", delete}, {"POST", "held", held},
 };
 
 bool sb_control_meetings(struct sb_call *call, struct sb_reply *reply)

@@ -6,33 +6,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "recording.h"
+
 /* Rules of faults: which call, which of them in a row, what happens. The first rule that applies is the one; it is used up by one. */
 
 #define HANG_DEFAULT_MS 60000
 #define TIME_MAX_MS     3600000
+#define SIZE_MOST       (INT64_C(1) << 50)
 
 static const char *const cut_names[] = {"before_processing", "after_processing", "in_headers", "in_body", NULL};
 static const char *const hang_names[] = {"before", "after", NULL};
+static const char *const framing_names[] = {"length", "chunked", "close", NULL};
 static const char *const meanwhile_names[] = {"hang", "cut", NULL};
 
 static const char *const match_keys[] = {"method", "path", "path_regex", "account", "host", NULL};
 static const char *const rule_keys[] = {"match", "count", "skip", "probability", "action", NULL};
-static const char *const action_keys[] = {"latency_ms",
-                                          "status",
-                                          "body",
-                                          "headers",
-                                          "status_after",
-                                          "hang",
-                                          "cut",
-                                          "html_200",
-                                          "error_200",
-                                          "truncate_body",
-                                          "invalid_json",
-                                          "wrong_types",
-                                          "meanwhile",
-                                          "execute_later_ms",
-                                          "404_for_ms_after_create",
-                                          NULL};
+static const char *const action_keys[] = {"latency_ms",   "status",      "body",      "headers",          "status_after",
+                                          "hang",         "cut",         "html_200",  "error_200",        "truncate_body",
+                                          "invalid_json", "wrong_types", "meanwhile", "execute_later_ms", "404_for_ms_after_create",
+                                          "download",     NULL};
 
 static void rule_free(struct sb_rule *rule)
 {
@@ -139,7 +131,7 @@ static void take_hang_and_cut(const struct mp_json_reader *r, struct sb_action *
     if (mp_json_get_object(r, "cut", &cut.obj) == 1) {
         if (mp_json_require(&cut, "when"))
             (void)mp_json_get_enum(&cut, "when", cut_names, &index);
-        (void)mp_json_get_int(&cut, "bytes", 0, (int64_t)SB_BODY_MAX, &a->cut_bytes);
+        (void)mp_json_get_int(&cut, "bytes", 0, SIZE_MOST, &a->cut_bytes);
         (void)mp_json_get_bool(&cut, "reset", &a->reset);
         a->cut = (enum sb_cut)(SB_CUT_BEFORE + index);
     }
@@ -171,6 +163,24 @@ static void take_mangle(const struct mp_json_reader *r, struct sb_action *a)
     (void)mp_json_get_int(r, "404_for_ms_after_create", 0, TIME_MAX_MS, &a->hide_ms);
 }
 
+/* How a file comes: in which framing, how many bytes of it, where it breaks off, how fast. */
+static void take_download(const struct mp_json_reader *r, struct sb_action *a)
+{
+    static const char *const keys[] = {"framing", "length", "cut", "bytes_per_s", NULL};
+    struct mp_json_reader inner = {r->arena, NULL, "action.download.", r->err};
+    size_t index;
+
+    a->framing = a->length = a->cut_at = a->bytes_per_s = -1;
+    if (mp_json_get_object(r, "download", &inner.obj) != 1)
+        return;
+    mp_json_refuse_unknown(&inner, keys);
+    if (mp_json_get_enum(&inner, "framing", framing_names, &index) == 1)
+        a->framing = (int64_t)index;
+    (void)mp_json_get_int(&inner, "length", 0, SIZE_MOST, &a->length);
+    (void)mp_json_get_int(&inner, "cut", 0, SIZE_MOST, &a->cut_at);
+    (void)mp_json_get_int(&inner, "bytes_per_s", 1, SIZE_MOST, &a->bytes_per_s);
+}
+
 static void take_action(const struct mp_json_reader *top, struct sb_action *a)
 {
     struct mp_json_reader r = {top->arena, NULL, "action.", top->err};
@@ -183,6 +193,7 @@ static void take_action(const struct mp_json_reader *top, struct sb_action *a)
     take_answer(&r, a);
     take_hang_and_cut(&r, a);
     take_mangle(&r, a);
+    take_download(&r, a);
 }
 
 static void take_probability(const struct mp_json_reader *r, double *out)
@@ -376,11 +387,29 @@ static void wrong_types(const struct sb_call *call, struct sb_reply *reply)
     reply->body = mp_slice_of(mp_json_text(call->arena, out));
 }
 
+static void bend_stream(const struct sb_action *action, struct sb_stream *stream)
+{
+    if (action->framing >= 0)
+        stream->framing = (enum sb_framing)action->framing;
+    if (action->length >= 0)
+        stream->len = action->length;
+    if (action->cut_at >= 0)
+        stream->cut_at = action->cut_at;
+    if (action->bytes_per_s >= 0)
+        stream->bytes_per_s = action->bytes_per_s;
+    if (action->mangle == SB_MANGLE_TRUNCATE && action->mangle_bytes < stream->len)
+        stream->len = action->mangle_bytes;
+    if (action->cut == SB_CUT_IN_BODY)
+        stream->cut_at = action->cut_bytes;
+}
+
 void sb_action_mangle(const struct sb_call *call, const struct sb_action *action, struct sb_reply *reply)
 {
     const char *account_id;
     const struct sb_user *host;
 
+    if (reply->stream != NULL)
+        bend_stream(action, reply->stream);
     switch (action->mangle) {
     case SB_MANGLE_NONE:
         break;
@@ -390,6 +419,7 @@ void sb_action_mangle(const struct sb_call *call, const struct sb_action *action
         break;
     case SB_MANGLE_HTML:
         reply->status = 200;
+        reply->stream = NULL;
         reply->type = "text/html;charset=UTF-8";
         reply->body = mp_slice_of(html_page);
         break;
@@ -400,6 +430,7 @@ void sb_action_mangle(const struct sb_call *call, const struct sb_action *action
         pthread_mutex_unlock(&call->st->lock);
         break;
     case SB_MANGLE_INVALID_JSON:
+        reply->stream = NULL;
         reply->body = mp_slice_of("{\"id\": 123, \"uuid\": }");
         break;
     case SB_MANGLE_WRONG_TYPES:

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "meetpool/buf.h"
+#include "recording.h"
 
 #define THREAD_STACK    ((size_t)256 * 1024)
 #define CONNECTIONS_MAX 8000
@@ -134,6 +135,9 @@ static void call_init(struct sb_call *call, struct sb_state *st, struct MHD_Conn
     call->uri = g->uri;
     call->path = mark == NULL ? g->uri : mp_arena_strndup(g->arena, (struct mp_slice){g->uri, (size_t)(mark - g->uri)});
     call->authorization = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+    call->authority = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
+    call->range = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_RANGE);
+    call->if_range = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_IF_RANGE);
     call->body = mp_buf_slice(&g->body);
     call->too_large = g->too_large;
     split_path(call);
@@ -183,11 +187,15 @@ static enum MHD_Result cut(const struct sb_call *call, const struct sb_reply *re
     return MHD_NO;
 }
 
-static enum MHD_Result answer(struct MHD_Connection *connection, const struct sb_reply *reply)
+static enum MHD_Result answer(struct sb_state *st, struct MHD_Connection *connection, const struct sb_reply *reply)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(reply->body.len, (void *)(uintptr_t)reply->body.p, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *response;
     enum MHD_Result queued;
 
+    if (reply->stream != NULL)
+        response = sb_stream_response(st, reply->stream);
+    else
+        response = MHD_create_response_from_buffer(reply->body.len, (void *)(uintptr_t)reply->body.p, MHD_RESPMEM_MUST_COPY);
     if (response == NULL)
         return MHD_NO;
     if (reply->type != NULL)
@@ -223,7 +231,7 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
     }
     call_init(&call, cls, connection, g, method);
     sb_serve(&call, &reply, &outcome);
-    return outcome.cut ? cut(&call, &reply, &outcome) : answer(connection, &reply);
+    return outcome.cut ? cut(&call, &reply, &outcome) : answer(cls, connection, &reply);
 }
 
 /* The address exactly as it came; what is answered here is the first `con_cls` of the request. */

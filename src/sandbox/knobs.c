@@ -13,6 +13,10 @@ const char *const sb_start_names[] = {"refuse", "force", NULL};
 const char *const sb_accept_names[] = {"accept", "refuse", NULL};
 const char *const sb_uuid_names[] = {"any", "slash", "double_slash", "plus", NULL};
 
+const char *const sb_redirect_names[] = {"off", "path", "host", "http", "private", "loop", NULL};
+const char *const sb_denied_names[] = {"401", "html", NULL};
+const char *const sb_event_id_names[] = {"zoom", "text", "number", NULL};
+
 struct knob_row {
     const char *name;
     enum sb_knob_type type;

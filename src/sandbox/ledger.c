@@ -27,6 +27,8 @@ int64_t sb_ledger_begin(struct sb_call *call, const char *account, const char *h
     keep(entry->path, sizeof(entry->path), call->uri);
     keep(entry->account, sizeof(entry->account), account);
     keep(entry->host, sizeof(entry->host), host);
+    keep(entry->authority, sizeof(entry->authority), call->authority == NULL ? "" : call->authority);
+    entry->authorized = call->authorization != NULL;
     return entry->seq;
 }
 
@@ -58,6 +60,8 @@ static struct json_object *entry_json(const struct sb_call_entry *entry)
     mp_json_put_text(doc, "path", entry->path);
     mp_json_put_text(doc, "account", entry->account[0] == '\0' ? NULL : entry->account);
     mp_json_put_text(doc, "host", entry->host[0] == '\0' ? NULL : entry->host);
+    mp_json_put_text(doc, "authority", entry->authority);
+    mp_json_put_bool(doc, "authorized", entry->authorized);
     mp_json_put_bool(doc, "done", entry->took_ms >= 0);
     if (entry->took_ms >= 0)
         mp_json_put_int(doc, "took_ms", entry->took_ms);

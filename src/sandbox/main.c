@@ -9,12 +9,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "hooks.h"
 #include "listen.h"
 #include "meetpool/clock.h"
 #include "meetpool/crypto.h"
 
 struct options {
     const char *listen;
+    const char *also_listen; /* NULL: nowhere else */
     const char *accounts_path;
     const char *env_path;
     const char *state_path;
@@ -27,7 +29,7 @@ struct options {
 
 static const char usage[] = "usage: meetpool-sandbox [--listen ADDRESS:PORT | --listen unix:PATH] [--accounts FILE] [--init-accounts N] [--hosts H]\n"
                             "                        [--env-file PATH] [--state FILE] [--redirect-uri URI]... [--knob NAME=VALUE]...\n"
-                            "                        [--log]\n"
+                            "                        [--also-listen ADDRESS:PORT] [--log]\n"
                             "A stand-in for Zoom's OAuth and REST interface; see meetpool-sandbox(8).\n";
 
 static bool take_count(const char *text, unsigned *out)
@@ -45,6 +47,9 @@ static bool take_option(int which, struct options *o)
     switch (which) {
     case 'l':
         o->listen = optarg;
+        return true;
+    case 'L':
+        o->also_listen = optarg;
         return true;
     case 'a':
         o->accounts_path = optarg;
@@ -77,6 +82,7 @@ static void take_options(int argc, char **argv, struct options *o)
 {
     static const struct option names[] = {
         {"listen", required_argument, NULL, 'l'},
+        {"also-listen", required_argument, NULL, 'L'},
         {"accounts", required_argument, NULL, 'a'},
         {"env-file", required_argument, NULL, 'e'},
         {"state", required_argument, NULL, 's'},
@@ -174,7 +180,7 @@ static void more_descriptors(void)
 /* Serves until SIGTERM or SIGINT. */
 static int serve(struct sb_state *st, const struct options *o, struct mp_error *err)
 {
-    struct MHD_Daemon *daemon;
+    struct MHD_Daemon *daemon, *other = NULL;
     pthread_t writer;
     sigset_t ends;
     int fd, got;
@@ -185,17 +191,30 @@ static int serve(struct sb_state *st, const struct options *o, struct mp_error *
     (void)sigaddset(&ends, SIGINT);
     (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    if (sb_sender_start(st, err) < 0)
+        return -1;
     fd = sb_listen(o->listen, err);
     if (fd < 0)
         return -1;
     daemon = sb_http_start(st, fd);
-    if (daemon == NULL || (st->state_path != NULL && pthread_create(&writer, NULL, sb_snapshot_thread, st) != 0))
+    if (o->also_listen != NULL) {
+        fd = sb_listen(o->also_listen, err);
+        if (fd < 0)
+            return -1;
+        other = sb_http_start(st, fd);
+    }
+    if (daemon == NULL || (o->also_listen != NULL && other == NULL) ||
+        (st->state_path != NULL && pthread_create(&writer, NULL, sb_snapshot_thread, st) != 0))
         return mp_fail(err, MP_E_INTERNAL, "cannot start threads");
     (void)fflush(stdout);
     (void)sigwait(&ends, &got);
     st->stopping = true;
     MHD_stop_daemon(daemon);
     sb_unlisten(o->listen);
+    if (other != NULL) {
+        MHD_stop_daemon(other);
+        sb_unlisten(o->also_listen);
+    }
     if (st->state_path != NULL) {
         (void)pthread_join(writer, NULL);
         rc = sb_snapshot_save(st, st->state_path, err);
@@ -205,6 +224,7 @@ static int serve(struct sb_state *st, const struct options *o, struct mp_error *
 
 static void state_free(struct sb_state *st)
 {
+    sb_hooks_free(st);
     sb_state_clear(st);
     sb_rules_clear(st);
     sb_ledger_clear(st);
@@ -231,7 +251,10 @@ int main(int argc, char **argv)
     take_options(argc, argv, &o);
     more_descriptors();
     st.log = o.log ? &log : NULL;
+    sb_hooks_init(&st);
     rc = load(&st, arena, &o, &err) < 0 || serve(&st, &o, &err) < 0 ? 1 : 0;
+    st.stopping = true;
+    sb_sender_stop(&st);
     if (rc != 0) {
         fprintf(stderr, "meetpool-sandbox: %s\n", mp_error_message(&err));
         for (const struct mp_error_detail *d = err.details; d != NULL; d = d->next)

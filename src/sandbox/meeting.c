@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hooks.h"
 #include "meetpool/clock.h"
 #include "meetpool/crypto.h"
+#include "recording.h"
 
 /* A meeting's life: made, changed, started, ended, forgotten. Handlers and the control API both come here. */
 
@@ -13,6 +15,9 @@ static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw
 
 static void instance_free(struct sb_instance *instance)
 {
+    for (size_t i = 0; i < instance->file_count; i++)
+        sb_file_free(instance->files[i]);
+    free(instance->files);
     free(instance->uuid);
     free(instance);
 }
@@ -41,6 +46,8 @@ void sb_meetings_free(struct sb_state *st)
     st->meeting_last = NULL;
     st->meeting_count = 0;
     st->sweep_at = 0;
+    st->untold = NULL;
+    sb_map_clear(&st->files);
     sb_map_clear(&st->meetings);
     sb_map_clear(&st->instances);
 }
@@ -77,8 +84,10 @@ static bool forgettable(const struct sb_state *st, const struct sb_meeting *m)
 
 static void forget(struct sb_state *st, struct sb_meeting *m)
 {
-    for (size_t i = 0; i < m->instance_count; i++)
+    for (size_t i = 0; i < m->instance_count; i++) {
+        sb_files_forget(st, m->instances[i]);
         sb_map_remove(&st->instances, m->instances[i]->uuid);
+    }
     sb_map_remove(&st->meetings, m->id_text);
     st->meeting_count--;
     m->host = NULL;
@@ -314,6 +323,7 @@ const char *sb_meeting_start(struct sb_state *st, struct sb_meeting *m, bool for
     }
     m->running_since = sb_now(st);
     m->running_participants = participants;
+    sb_event_meeting(st, m, "meeting.started", NULL, NULL);
     sb_state_touch(st);
     return NULL;
 }
@@ -327,11 +337,14 @@ void sb_meeting_end(struct sb_state *st, struct sb_meeting *m)
         return;
     arena = mp_arena_new();
     instance = sb_alloc(sizeof(*instance));
-    *instance = (struct sb_instance){m->uuid, m, m->running_since, sb_now(st), m->running_participants};
+    *instance = (struct sb_instance){
+        .uuid = m->uuid, .meeting = m, .started_at = m->running_since, .ended_at = sb_now(st), .participants = m->running_participants};
     m->uuid = sb_dup(sb_uuid_new(st, arena)); /* the coming instance has its own */
     m->ended_at = instance->ended_at;
     m->running_since = -1;
     sb_meeting_add_instance(st, m, instance);
+    sb_event_meeting(st, m, "meeting.ended", instance, NULL);
+    sb_recordings_make(st, instance);
     sb_state_touch(st);
     mp_arena_free(arena);
 }

@@ -4,6 +4,7 @@
 
 #include "meetpool/clock.h"
 #include "meetpool/crypto.h"
+#include "recording.h"
 
 #define WEB_HOST          "https://us02web.zoom.us"
 #define LIST_AGENDA_CHARS 250
@@ -33,11 +34,11 @@ static char *start_url(const struct sb_call *call, const struct sb_meeting *m)
     return mp_arena_printf(call->arena, WEB_HOST "/s/%s?zak=%s.%s", m->id_text, signed_part, mp_base64url(call->arena, mac, sizeof(mac)));
 }
 
-static char *join_url(const struct sb_call *call, const struct sb_meeting *m)
+char *sb_meeting_join_url(struct mp_arena *arena, const struct sb_meeting *m)
 {
     if (m->encrypted_password == NULL)
-        return mp_arena_printf(call->arena, WEB_HOST "/j/%s", m->id_text);
-    return mp_arena_printf(call->arena, WEB_HOST "/j/%s?pwd=%s", m->id_text, m->encrypted_password);
+        return mp_arena_printf(arena, WEB_HOST "/j/%s", m->id_text);
+    return mp_arena_printf(arena, WEB_HOST "/j/%s?pwd=%s", m->id_text, m->encrypted_password);
 }
 
 static struct json_object *parsed(struct mp_arena *arena, const char *text)
@@ -80,7 +81,7 @@ struct json_object *sb_meeting_json(const struct sb_call *call, const struct sb_
     mp_json_put_text(doc, "agenda", m->agenda);
     mp_json_put_text(doc, "created_at", mp_time_format_seconds(arena, m->created_at));
     mp_json_put_text(doc, "start_url", start_url(call, m));
-    mp_json_put_text(doc, "join_url", join_url(call, m));
+    mp_json_put_text(doc, "join_url", sb_meeting_join_url(arena, m));
     put_passwords(doc, m);
     mp_json_put(doc, "settings", json_object_get(sb_settings_json(arena, m->settings)));
     if (m->tracking_fields != NULL)
@@ -118,7 +119,7 @@ struct json_object *sb_meeting_list_json(const struct sb_call *call, const struc
     mp_json_put_text(doc, "timezone", m->timezone);
     mp_json_put_text(doc, "agenda", cut_characters(arena, m->agenda, LIST_AGENDA_CHARS));
     mp_json_put_text(doc, "created_at", mp_time_format_seconds(arena, m->created_at));
-    mp_json_put_text(doc, "join_url", join_url(call, m));
+    mp_json_put_text(doc, "join_url", sb_meeting_join_url(arena, m));
     return doc;
 }
 
@@ -129,6 +130,34 @@ static const char *ledger_status(const struct sb_meeting *m)
     if (m->running_since >= 0)
         return "started";
     return m->ended_at >= 0 ? "ended" : "waiting";
+}
+
+static void put_files(struct json_object *doc, const struct sb_instance *instance)
+{
+    struct json_object *list = json_object_new_array();
+
+    for (size_t i = 0; i < instance->file_count; i++) {
+        const struct sb_file *file = instance->files[i];
+        struct json_object *row = json_object_new_object();
+
+        mp_json_put_text(row, "key", file->key);
+        mp_json_put_text(row, "id", file->id);
+        mp_json_put_text(row, "file_type", file->file_type);
+        mp_json_put_text(row, "file_extension", file->extension);
+        mp_json_put_text(row, "recording_type", file->recording_type);
+        mp_json_put_text(row, "status", file->status);
+        mp_json_put_int(row, "size", file->content.size);
+        mp_json_put_int(row, "seed", (int64_t)file->content.seed);
+        mp_json_put_int(row, "start_at", file->start_at);
+        mp_json_put_int(row, "end_at", file->end_at);
+        mp_json_put_int(row, "appears_at", file->appears_at);
+        mp_json_put_int(row, "trashed_at", file->trashed_at);
+        mp_json_put_int(row, "trash", file->trash);
+        mp_json_put_bool(row, "told", file->told);
+        mp_json_put_bool(row, "silent", file->silent);
+        json_object_array_add(list, row);
+    }
+    mp_json_put(doc, "files", list);
 }
 
 static void put_instances(struct json_object *doc, const struct sb_meeting *m)
@@ -142,6 +171,8 @@ static void put_instances(struct json_object *doc, const struct sb_meeting *m)
         mp_json_put_int(row, "started_at", m->instances[i]->started_at);
         mp_json_put_int(row, "ended_at", m->instances[i]->ended_at);
         mp_json_put_int(row, "participants", m->instances[i]->participants);
+        if (m->instances[i]->file_count > 0)
+            put_files(row, m->instances[i]);
         json_object_array_add(list, row);
     }
     mp_json_put(doc, "instances", list);

@@ -3,6 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hooks.h"
+
+/* Who a call is taken for: the person whose token it is, or the account's owner. */
+static const struct sb_user *caller(const struct sb_call *call)
+{
+    return call->token->user != NULL ? call->token->user : call->account->user_count > 0 ? call->account->users[0] : NULL;
+}
+
 /* The meeting a path names, of the caller's account, whose host may host; NULL and the error answered. */
 static struct sb_meeting *of_path(const struct sb_call *call, struct sb_reply *reply)
 {
@@ -62,6 +70,7 @@ void sb_meetings_create(struct sb_call *call, struct sb_reply *reply)
     if (call->hide_ms > 0)
         m->hidden_until = m->created_at + call->hide_ms;
     call->st->counters[SB_N_CREATES]++;
+    sb_event_meeting(call->st, m, "meeting.created", NULL, caller(call));
     sb_state_touch(call->st);
     sb_reply_json(call, reply, 201, sb_meeting_json(call, m));
     sb_limit_host_count(call, reply, host);
@@ -78,6 +87,7 @@ void sb_meetings_get(struct sb_call *call, struct sb_reply *reply)
 void sb_meetings_update(struct sb_call *call, struct sb_reply *reply)
 {
     struct sb_meeting *m = of_path(call, reply);
+    struct json_object *before;
     struct sb_user *host;
     struct sb_spec spec;
 
@@ -90,8 +100,10 @@ void sb_meetings_update(struct sb_call *call, struct sb_reply *reply)
         sb_reply_error(call, reply, SB_E_UPDATE_STARTED, NULL);
         return;
     }
+    before = sb_event_before(call->st, call->arena, m);
     sb_meeting_change(call->st, call->arena, m, &spec);
     sb_meeting_move(m, host);
+    sb_event_updated(call->st, m, before, caller(call));
     call->st->counters[SB_N_UPDATES]++;
     sb_state_touch(call->st);
     sb_reply_empty(reply, 204);
@@ -120,6 +132,7 @@ void sb_meetings_delete(struct sb_call *call, struct sb_reply *reply)
     }
     sb_meeting_end(call->st, m);
     m->deleted_at = sb_now(call->st);
+    sb_event_meeting(call->st, m, "meeting.deleted", NULL, caller(call));
     call->st->counters[SB_N_DELETES]++;
     sb_state_touch(call->st);
     sb_reply_empty(reply, 204);
@@ -158,8 +171,10 @@ void sb_meetings_status(struct sb_call *call, struct sb_reply *reply)
         return;
     if (action == 0)
         sb_meeting_end(call->st, m); /* one that does not run: 204 all the same */
-    else
+    else {
         m->deleted_at = -1;
+        sb_event_meeting(call->st, m, "meeting.recovered", NULL, caller(call));
+    }
     sb_state_touch(call->st);
     sb_reply_empty(reply, 204);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "meetpool/clock.h"
+#include "recording.h"
 
 /*
  * Meetings that were held. A number means the latest instance, a UUID that one. A UUID that starts with a slash or holds two in a row has to be
@@ -11,10 +12,10 @@
 #define PAST_REACH_MS      (INT64_C(365) * MP_DAY_MS)
 #define INSTANCES_REACH_MS (INT64_C(456) * MP_DAY_MS)
 
-static const struct sb_instance *find(const struct sb_call *call, const char *key)
+struct sb_instance *sb_instance_find(const struct sb_call *call, const char *key)
 {
     const struct sb_meeting *m = sb_map_get(&call->st->meetings, key);
-    const struct sb_instance *instance = NULL;
+    struct sb_instance *instance = NULL;
 
     if (m != NULL)
         instance = m->instance_count > 0 ? m->instances[m->instance_count - 1] : NULL;
@@ -28,7 +29,7 @@ static const struct sb_instance *find(const struct sb_call *call, const char *ke
 
 void sb_past_get(struct sb_call *call, struct sb_reply *reply)
 {
-    const struct sb_instance *instance = find(call, call->segments[2]);
+    const struct sb_instance *instance = sb_instance_find(call, call->segments[2]);
     const struct sb_meeting *m;
     struct json_object *doc;
     int64_t minutes;

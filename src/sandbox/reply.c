@@ -25,6 +25,7 @@ void sb_reply_header(struct sb_reply *reply, const char *name, const char *value
 void sb_reply_json(const struct sb_call *call, struct sb_reply *reply, unsigned status, struct json_object *doc)
 {
     reply->status = status;
+    reply->stream = NULL;
     reply->type = "application/json;charset=UTF-8";
     reply->body = mp_slice_of(mp_json_text(call->arena, doc));
 }
@@ -32,6 +33,7 @@ void sb_reply_json(const struct sb_call *call, struct sb_reply *reply, unsigned 
 void sb_reply_empty(struct sb_reply *reply, unsigned status)
 {
     reply->status = status;
+    reply->stream = NULL;
     reply->type = NULL;
     reply->body = mp_slice_of("");
 }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "recording.h"
+
 /* Labels and scopes: developers.zoom.us/docs/api/meetings and /users. An app has the classic names or the granular ones, with ":admin" or without. */
 static const struct sb_route routes[] = {
     {"POST", "oauth/token", SB_LIGHT, SB_NOBODY, NULL, NULL, sb_oauth_token},
@@ -10,6 +12,7 @@ static const struct sb_route routes[] = {
     {"POST", "oauth/authorize", SB_LIGHT, SB_NOBODY, NULL, NULL, sb_authorize_decide},
     {"POST", "v2/users/{}/meetings", SB_LIGHT, SB_USER, "meeting:write:meeting", "meeting:write", sb_meetings_create},
     {"GET", "v2/users/{}/meetings", SB_MEDIUM, SB_USER, "meeting:read:list_meetings", "meeting:read", sb_meetings_list},
+    {"GET", "v2/users/{}/recordings", SB_MEDIUM, SB_USER, "cloud_recording:read:list_user_recordings", "recording:read", sb_recordings_list},
     {"GET", "v2/users/{}/settings", SB_LIGHT, SB_USER, "user:read:settings", "user:read user:write", sb_users_settings},
     {"GET", "v2/users/{}", SB_LIGHT, SB_USER, "user:read:user", "user:read user:write", sb_users_get},
     {"GET", "v2/users", SB_MEDIUM, SB_NOBODY, "user:read:list_users:admin", "user:read user:write", sb_users_list},
@@ -17,6 +20,20 @@ static const struct sb_route routes[] = {
     {"PATCH", "v2/meetings/{}", SB_LIGHT, SB_MEETING, "meeting:update:meeting", "meeting:write", sb_meetings_update},
     {"DELETE", "v2/meetings/{}", SB_LIGHT, SB_MEETING, "meeting:delete:meeting", "meeting:write", sb_meetings_delete},
     {"PUT", "v2/meetings/{}/status", SB_LIGHT, SB_MEETING, "meeting:update:status", "meeting:write", sb_meetings_status},
+    {"GET", "v2/meetings/{}/recordings", SB_LIGHT, SB_MEETING, "cloud_recording:read:list_recording_files", "recording:read", sb_recordings_get},
+    {"DELETE", "v2/meetings/{}/recordings", SB_LIGHT, SB_MEETING, "cloud_recording:delete:meeting_recording", "recording:write",
+     sb_recordings_delete},
+    {"PUT", "v2/meetings/{}/recordings/status", SB_LIGHT, SB_MEETING, "cloud_recording:update:recover_meeting_recordings", "recording:write",
+     sb_recordings_status},
+    {"DELETE", "v2/meetings/{}/recordings/{}", SB_LIGHT, SB_MEETING, "cloud_recording:delete:recording_file", "recording:write",
+     sb_recordings_delete_one},
+    {"PUT", "v2/meetings/{}/recordings/{}/status", SB_LIGHT, SB_MEETING, "cloud_recording:update:recover_single_recording", "recording:write",
+     sb_recordings_status_one},
+    {"GET", "rec/download/{}", SB_LIGHT, SB_NOBODY, NULL, NULL, sb_download},
+    {"HEAD", "rec/download/{}", SB_LIGHT, SB_NOBODY, NULL, NULL, sb_download},
+    {"GET", "rec/webhook_download/{}", SB_LIGHT, SB_NOBODY, NULL, NULL, sb_download},
+    {"HEAD", "rec/webhook_download/{}", SB_LIGHT, SB_NOBODY, NULL, NULL, sb_download},
+    {"GET", "rec/target/{}", SB_LIGHT, SB_NOBODY, NULL, NULL, sb_download_target},
     {"GET", "v2/past_meetings/{}/instances", SB_MEDIUM, SB_MEETING, "meeting:read:list_past_instances", "meeting:read", sb_past_instances},
     {"GET", "v2/past_meetings/{}", SB_LIGHT, SB_MEETING, "meeting:read:past_meeting", "meeting:read", sb_past_get},
 };

@@ -72,6 +72,32 @@
     X(PAGE_TOKEN_TTL_S, "page_token_ttl_s", SB_INT, 900, NULL, 0, 86400, NULL)                                                                       \
     X(MEETING_EXPIRY_DAYS, "meeting_expiry_days", SB_INT, 30, NULL, 1, 36500, NULL)                                                                  \
     X(MAX_MEETINGS, "max_meetings", SB_INT, 200000, NULL, 100, 10000000, NULL)                                                                       \
+    X(AUTO_RECORD, "auto_record", SB_BOOL, 0, NULL, 0, 1, NULL)                                                                                      \
+    X(RECORDING_DELAY_S, "recording_delay_s", SB_INT, 0, NULL, 0, 31536000, NULL)                                                                    \
+    X(RECORDING_SIZE, "recording_size", SB_INT, 1048576, NULL, 0, INT64_C(1) << 50, NULL)                                                            \
+    X(RECORDING_TYPE_TEXT, "recording_type_text", SB_BOOL, 0, NULL, 0, 1, NULL)                                                                      \
+    X(RECORDINGS_FORBIDDEN, "recordings_forbidden", SB_BOOL, 0, NULL, 0, 1, NULL)                                                                    \
+    X(DOWNLOAD_BASE, "download_base", SB_TEXT, 0, "", 0, 200, NULL)                                                                                  \
+    X(DOWNLOAD_REDIRECT, "download_redirect", SB_ENUM, 1, NULL, 0, 0, sb_redirect_names)                                                             \
+    X(DOWNLOAD_DENIED, "download_denied", SB_ENUM, 0, NULL, 0, 0, sb_denied_names)                                                                   \
+    X(DOWNLOAD_RANGES, "download_ranges", SB_BOOL, 1, NULL, 0, 1, NULL)                                                                              \
+    X(DOWNLOAD_BYTES_PER_S, "download_bytes_per_s", SB_INT, 0, NULL, 0, INT64_C(1) << 40, NULL)                                                      \
+    X(DOWNLOAD_TOKEN_TTL_S, "download_token_ttl_s", SB_INT, 86400, NULL, 0, 31536000, NULL)                                                          \
+    X(REDIRECT_BASE, "redirect_base", SB_TEXT, 0, "", 0, 200, NULL)                                                                                  \
+    X(REDIRECT_TTL_S, "redirect_ttl_s", SB_INT, 3600, NULL, 0, 31536000, NULL)                                                                       \
+    X(TARGET_BEARER, "target_bearer", SB_BOOL, 0, NULL, 0, 1, NULL)                                                                                  \
+    X(WEBHOOK_MINUTE_MS, "webhook_minute_ms", SB_INT, 60000, NULL, 1, 60000, NULL)                                                                   \
+    X(WEBHOOK_TIMEOUT_MS, "webhook_timeout_ms", SB_INT, 3000, NULL, 10, 60000, NULL)                                                                 \
+    X(WEBHOOK_PARALLEL, "webhook_parallel", SB_INT, 1, NULL, 1, 256, NULL)                                                                           \
+    X(WEBHOOK_RESTAMP, "webhook_restamp", SB_BOOL, 0, NULL, 0, 1, NULL)                                                                              \
+    X(WEBHOOK_STAMP_OFFSET_S, "webhook_stamp_offset_s", SB_INT, 0, NULL, -INT64_C(31536000), INT64_C(31536000), NULL)                                \
+    X(WEBHOOK_BAD_SIGNATURE, "webhook_bad_signature", SB_BOOL, 0, NULL, 0, 1, NULL)                                                                  \
+    X(WEBHOOK_COPIES, "webhook_copies", SB_INT, 1, NULL, 1, 100, NULL)                                                                               \
+    X(WEBHOOK_SPREAD_MS, "webhook_spread_ms", SB_INT, 0, NULL, 0, 3600000, NULL)                                                                     \
+    X(WEBHOOK_DROP_PERCENT, "webhook_drop_percent", SB_INT, 0, NULL, 0, 100, NULL)                                                                   \
+    X(WEBHOOK_HOLD, "webhook_hold", SB_BOOL, 0, NULL, 0, 1, NULL)                                                                                    \
+    X(WEBHOOK_IDS, "webhook_ids", SB_ENUM, 0, NULL, 0, 0, sb_event_id_names)                                                                         \
+    X(WEBHOOK_REVALIDATE_S, "webhook_revalidate_s", SB_INT, 259200, NULL, 0, 31536000, NULL)                                                         \
     X(LATENCY_MS, "latency_ms", SB_INT, 0, NULL, 0, 600000, NULL)                                                                                    \
     X(JITTER_MS, "jitter_ms", SB_INT, 0, NULL, 0, 600000, NULL)                                                                                      \
     X(SEED, "seed", SB_INT, 1, NULL, 0, INT64_MAX, NULL)
@@ -94,6 +120,9 @@ enum sb_host_headers { SB_HEADERS_TRAP, SB_HEADERS_FULL, SB_HEADERS_NONE };
 enum sb_start { SB_START_REFUSE, SB_START_FORCE };
 enum sb_accept { SB_ACCEPT, SB_REFUSE };
 enum sb_uuid { SB_UUID_ANY, SB_UUID_SLASH, SB_UUID_DOUBLE_SLASH, SB_UUID_PLUS };
+enum sb_redirect { SB_REDIRECT_OFF, SB_REDIRECT_PATH, SB_REDIRECT_HOST, SB_REDIRECT_HTTP, SB_REDIRECT_PRIVATE, SB_REDIRECT_LOOP };
+enum sb_denied { SB_DENIED_401, SB_DENIED_HTML };
+enum sb_event_ids { SB_IDS_ZOOM, SB_IDS_TEXT, SB_IDS_NUMBER };
 extern const char *const sb_plan_names[];      /* free pro business off */
 extern const char *const sb_plan_knob_names[]; /* account, then the plans */
 extern const char *const sb_label_names[];
@@ -101,6 +130,9 @@ extern const char *const sb_host_header_names[];
 extern const char *const sb_start_names[];
 extern const char *const sb_accept_names[];
 extern const char *const sb_uuid_names[];
+extern const char *const sb_redirect_names[];
+extern const char *const sb_denied_names[];
+extern const char *const sb_event_id_names[];
 
 /* ---- a map from text to things (map.c). The key lives in the thing and must not change while it is in the map. */
 struct sb_node;
@@ -206,6 +238,8 @@ struct sb_instance { /* one held meeting */
     struct sb_meeting *meeting;
     int64_t started_at, ended_at;
     int64_t participants;
+    struct sb_file **files; /* of its recording */
+    size_t file_count, file_cap;
 };
 
 struct sb_meeting {
@@ -242,6 +276,8 @@ struct sb_call_entry { /* one line of the ledger of calls */
     char path[256];
     char account[40];
     char host[80];
+    char authority[80]; /* the Host header */
+    bool authorized;    /* whether an Authorization header came along */
     char tracking_id[64];
 };
 
@@ -272,6 +308,8 @@ struct sb_action {
     int64_t later_ms; /* done only then; -1 none */
     bool later_cut;   /* the connection is cut at once; else it hangs */
     int64_t hide_ms;  /* a meeting made by this call answers 404 that long */
+    /* Of a download alone; -1: as it would be. */
+    int64_t framing, length, cut_at, bytes_per_s;
 };
 
 struct sb_rule {
@@ -315,6 +353,10 @@ struct sb_state {
     size_t refresh_count;
     struct sb_map meetings;  /* by id */
     struct sb_map instances; /* by uuid */
+    struct sb_map files;     /* of recordings, by key */
+    struct sb_file *untold;  /* whose event has not gone out */
+    struct sb_hooks *hooks;  /* webhooks */
+    char authority[80];      /* the Host header of the latest call: where files can be fetched */
     struct sb_meeting *meeting_first, *meeting_last;
     size_t meeting_count;
     uint64_t sweeps; /* counts how often meetings were forgotten */
@@ -348,6 +390,8 @@ struct sb_call {
     struct sb_pair *query;
     size_t query_count;
     const char *authorization;
+    const char *authority; /* the Host header; NULL none */
+    const char *range, *if_range;
     struct mp_slice body;
     bool too_large;
     int64_t seq; /* in the ledger */
@@ -358,10 +402,12 @@ struct sb_call {
     int64_t hide_ms; /* from the fault that applies */
 };
 
+struct sb_stream;
 struct sb_reply {
     unsigned status;
     const char *type;
     struct mp_slice body;
+    struct sb_stream *stream; /* instead of the body; NULL none */
     struct sb_header headers[SB_HEADERS_MAX];
     size_t header_count;
 };
@@ -401,6 +447,8 @@ void sb_reply_header(struct sb_reply *reply, const char *name, const char *value
     X(PAID_ONLY, 200, 200, "Only available for paid account: {}.")                                                                                   \
     X(NO_USER, 404, 1001, "User does not exist: {}.")                                                                                                \
     X(FOREIGN_USER, 400, 1010, "User does not belong to this account: {}.")                                                                          \
+    X(NO_RIGHT, 200, 200, "You do not have the right permissions.")                                                                                  \
+    X(NO_RECORDING, 404, 3301, "There is no recording for this meeting.")                                                                            \
     X(NO_MEETING, 404, 3001, "Meeting does not exist: {}.")                                                                                          \
     X(NO_LICENCE, 400, 3161, "Your user account is not allowed meeting hosting and scheduling capabilities.")                                        \
     X(YEAR_AGO, 400, 12702, "Cannot access a meeting a year ago.")                                                                                   \
@@ -557,6 +605,7 @@ int64_t sb_host_cap(const struct sb_state *st, const struct sb_user *host);
 int64_t sb_host_running(const struct sb_user *host);
 /* what is answered (meeting_json.c) */
 struct json_object *sb_meeting_json(const struct sb_call *call, const struct sb_meeting *meeting);
+char *sb_meeting_join_url(struct mp_arena *arena, const struct sb_meeting *meeting);
 struct json_object *sb_meeting_list_json(const struct sb_call *call, const struct sb_meeting *meeting);
 struct json_object *sb_meeting_ledger_json(const struct sb_meeting *meeting, struct mp_arena *arena);
 /* settings.c: `in` of a body into what is kept, on top of what stood there (JSON text, NULL none); wrong ones are named in `err`. */

@@ -1,11 +1,13 @@
 #include "sandbox_int.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "meetpool/clock.h"
 #include "meetpool/crypto.h"
+#include "recording.h"
 
 #define SLICE_MS 100 /* how often a sleeping call looks whether the program ends */
 
@@ -97,6 +99,8 @@ static void run_with(struct sb_call *call, const struct sb_action *action, struc
     }
     if (action->cut == SB_CUT_AFTER)
         cut_all(outcome);
+    else if (action->cut == SB_CUT_IN_BODY && reply->stream != NULL)
+        return; /* the stream knows where it ends */
     else if (action->cut != SB_CUT_NONE)
         *outcome = (struct sb_outcome){true, action->cut == SB_CUT_IN_HEADERS, (size_t)action->cut_bytes, action->reset};
 }
@@ -152,6 +156,8 @@ void sb_serve(struct sb_call *call, struct sb_reply *reply, struct sb_outcome *o
     }
     pthread_mutex_lock(&st->lock);
     sb_route_parties(call, &account_id, &host);
+    if (call->authority != NULL)
+        (void)snprintf(st->authority, sizeof(st->authority), "%s", call->authority);
     call->seq = sb_ledger_begin(call, account_id, host != NULL ? host->email : "");
     action = sb_rule_take(call, account_id, host, &rule);
     epoch = st->epoch;

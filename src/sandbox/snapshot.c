@@ -5,13 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hooks.h"
 #include "meetpool/buf.h"
 #include "meetpool/clock.h"
 #include "meetpool/crypto.h"
+#include "recording.h"
 
 /*
- * The state in a file, so that it outlives a restart: accounts with their counters, tokens, meetings, knobs, the clock. Faults and the ledger of
- * calls are not kept. Written soon after a change, never more often than a twentieth of the time that writing takes; once more at the end.
+ * The state in a file, so that it outlives a restart: accounts with their counters, tokens, meetings, recordings, subscriptions, knobs, the clock.
+ * Faults and the ledger of calls are not kept. Written soon after a change, never more often than a twentieth of the time that writing takes; once
+ * more at the end.
  */
 #define SNAPSHOT_MAX ((size_t)1 << 30)
 #define WRITE_MIN_MS 200
@@ -94,6 +97,18 @@ static void write_apps(const struct sb_state *st, struct mp_buf *text, struct mp
     mp_buf_add(text, "]");
 }
 
+/* The subscriptions; what is still to be sent is forgotten. */
+static void write_hooks(const struct sb_state *st, struct mp_buf *text, struct mp_arena *scratch)
+{
+    mp_buf_add(text, "\"webhooks\":[");
+    for (const struct sb_hook *hook = st->hooks->first; hook != NULL; hook = hook->next) {
+        mp_buf_add(text, hook == st->hooks->first ? "" : ",\n");
+        mp_buf_add(text, mp_json_text(scratch, sb_hook_json(hook, scratch)));
+        mp_arena_clear(scratch);
+    }
+    mp_buf_add(text, "]");
+}
+
 static void write_meeting(const struct sb_meeting *m, struct mp_buf *text, struct mp_arena *scratch)
 {
     struct json_object *doc = sb_meeting_ledger_json(m, scratch);
@@ -150,6 +165,8 @@ static bool write_state(struct sb_state *st, struct mp_buf *text, struct mp_aren
     write_tokens(st, text, scratch);
     mp_buf_add(text, ",\n");
     write_apps(st, text, scratch);
+    mp_buf_add(text, ",\n");
+    write_hooks(st, text, scratch);
     mp_buf_add(text, "}\n");
     if (!whole)
         st->dirty = true;
@@ -278,6 +295,42 @@ static void load_refreshes(struct sb_state *st, struct json_object *doc)
     }
 }
 
+static void take_text(struct json_object *row, const char *key, char **slot)
+{
+    if (text_of(row, key) != NULL)
+        sb_set(slot, text_of(row, key));
+}
+
+static void load_files(struct sb_state *st, struct sb_instance *instance, struct json_object *row)
+{
+    struct json_object *list;
+
+    for (size_t i = 0; i < rows_of(row, "files", &list); i++) {
+        struct json_object *one = json_object_array_get_idx(list, i);
+        int type = text_of(one, "file_type") == NULL ? -1 : sb_name_index(sb_file_types, text_of(one, "file_type"));
+        struct sb_file *file;
+
+        if (type < 0)
+            continue;
+        file = sb_file_new(st, instance, type);
+        take_text(one, "key", &file->key);
+        sb_set(&file->id, text_of(one, "id"));
+        take_text(one, "file_extension", &file->extension);
+        take_text(one, "recording_type", &file->recording_type);
+        take_text(one, "status", &file->status);
+        file->content.size = number(one, "size", 0);
+        file->content.seed = (uint64_t)number(one, "seed", 0);
+        file->start_at = number(one, "start_at", instance->started_at);
+        file->end_at = number(one, "end_at", -1);
+        file->appears_at = number(one, "appears_at", 0);
+        file->trashed_at = number(one, "trashed_at", 0);
+        file->trash = (enum sb_trash)number(one, "trash", SB_KEPT);
+        file->told = truth(one, "told");
+        file->silent = truth(one, "silent");
+        sb_file_add(st, file);
+    }
+}
+
 static void load_instances(struct sb_state *st, struct sb_meeting *m, struct json_object *row)
 {
     struct json_object *list;
@@ -289,9 +342,13 @@ static void load_instances(struct sb_state *st, struct sb_meeting *m, struct jso
         if (text_of(one, "uuid") == NULL)
             continue;
         instance = sb_alloc(sizeof(*instance));
-        *instance = (struct sb_instance){sb_dup(text_of(one, "uuid")), m, number(one, "started_at", 0), number(one, "ended_at", 0),
-                                         number(one, "participants", 0)};
+        *instance = (struct sb_instance){.uuid = sb_dup(text_of(one, "uuid")),
+                                         .meeting = m,
+                                         .started_at = number(one, "started_at", 0),
+                                         .ended_at = number(one, "ended_at", 0),
+                                         .participants = number(one, "participants", 0)};
         sb_meeting_add_instance(st, m, instance);
+        load_files(st, instance, one);
     }
 }
 
@@ -370,6 +427,12 @@ static int load_state(struct sb_state *st, struct mp_arena *arena, const char *p
     load_counters(st, doc);
     load_tokens(st, doc);
     load_refreshes(st, doc);
+    for (size_t i = 0; i < rows_of(doc, "webhooks", &list); i++) {
+        struct mp_json_reader r = {arena, json_object_array_get_idx(list, i), "webhooks.", err};
+
+        if (sb_hook_add(st, &r) == NULL)
+            return -1;
+    }
     for (size_t i = 0; i < rows_of(doc, "meetings", &list); i++)
         load_meeting(st, arena, json_object_array_get_idx(list, i));
     return 1;
