@@ -92,6 +92,9 @@ int mp_store_connection_idle(struct mp_db *db, struct mp_arena *arena, int64_t i
 /* Meetings to come that the person hosts from an own Zoom account. */
 int mp_store_connection_meetings(struct mp_db *db, const char *sub, int64_t now_ms, int64_t *count, struct mp_error *err) MP_MUST_CHECK;
 
+/* What waits at that Zoom user's account for a connection that works is due now. */
+int mp_store_connection_wake(struct mp_db *db, const char *zoom_user_id, struct mp_error *err) MP_MUST_CHECK;
+
 /* ---- Consents that were begun ---- */
 
 struct mp_consent_row {

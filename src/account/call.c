@@ -1,6 +1,7 @@
 #include "account_int.h"
 #include "meetpool/clock.h"
 #include "meetpool/store_account.h"
+#include "meetpool/store_alert.h"
 
 #define CALL_TIMEOUT_MS 8000
 /* Less time than this is not worth a call. */
@@ -10,9 +11,49 @@
 #define BREAKER_MS      5000
 #define BREAKER_SLOW_MS 2500
 
+/* One whose credentials keep being wrong goes in and out of its pause: that is one event, as long as it comes back within this time. */
+#define ALERT_AGAIN_MS (60 * 60000)
+
 static int64_t next_utc_midnight(int64_t now_ms)
 {
     return ((int64_t)mp_time_utc_day(now_ms) + 1) * MP_DAY_MS;
+}
+
+struct lockout {
+    struct mp_ctx *ctx;
+    int64_t account_row, until_ms, now_ms;
+    const char *name; /* of an account of the pool; NULL: a person's own, whose row and alert are the connection's */
+    const char *message;
+};
+
+static int lock_out_in(struct mp_db *db, void *arg, struct mp_error *err)
+{
+    const struct lockout *l = arg;
+    struct mp_token_row row = {0};
+
+    if (mp_store_token_read(db, l->ctx->arena, l->account_row, &row, err) < 0 ||
+        mp_store_account_inactive(db, l->account_row, l->until_ms, "authentication", l->message, l->now_ms, err) < 0)
+        return -1;
+    if (l->name == NULL || row.inactive_until > l->now_ms - ALERT_AGAIN_MS)
+        return 0;
+    return mp_store_alert_raise(db, MP_ALERT_ACCOUNT, l->name,
+                                mp_arena_printf(l->ctx->arena, "Zoom does not take this account's credentials; it gets no meetings: %s",
+                                                l->message != NULL ? l->message : "no reason given"),
+                                err);
+}
+
+/* Zoom does not take the credentials: inactive for the cooldown, and operators are told. */
+static int lock_out(struct mp_ctx *ctx, size_t account, const struct mp_zoom_result *res, int64_t now_ms, struct mp_error *err)
+{
+    const struct mp_account_conf *conf = ctx->account_conf;
+    struct lockout l = {.ctx = ctx,
+                        .account_row = account_memory(conf, account)->row,
+                        .until_ms = now_ms + conf->cooldown_s * 1000,
+                        .now_ms = now_ms,
+                        .name = mp_account_is_guest(conf, (int)account) ? NULL : mp_account_entry(conf, account)->name,
+                        .message = res->message};
+
+    return mp_tx_run(ctx->db, lock_out_in, &l, err);
 }
 
 /* Writes down what an outcome means for account and host. What cannot be written is not worth failing for: the next call will learn it again. */
@@ -32,7 +73,7 @@ static void learn(struct mp_ctx *ctx, size_t account, int host, const struct mp_
         if (mp_account_is_guest(conf, (int)account) && res->status == 0)
             rc = mp_store_account_error(ctx->db, memory->row, res->message, now_ms, &err);
         else
-            rc = mp_store_account_inactive(ctx->db, memory->row, now_ms + conf->cooldown_s * 1000, "authentication", res->message, now_ms, &err);
+            rc = lock_out(ctx, account, res, now_ms, &err);
         break;
     case MP_ZOOM_RATE_LIMITED:
         rc = mp_store_account_pause(ctx->db, memory->row, now_ms + (wait_ms > 0 ? wait_ms : 1000), res->message, now_ms, &err);

@@ -285,6 +285,8 @@ static enum mp_consent_end store(struct coming_back *back, struct mp_error *err)
     MP_FAULT("connect.stored");
     mp_log(ctx->log, MP_INFO, "connection.connected", MP_STR("person", row.sub), MP_STR("zoom_user", row.zoom_user_id),
            MP_BOOL("again", storing.again), MP_INT("taken_over", storing.taken_over));
+    if (mp_store_connection_wake(ctx->db, row.zoom_user_id, err) < 0)
+        mp_log(ctx->log, MP_WARNING, "connection.not_woken", MP_STR("person", row.sub), MP_STR("detail", err->detail));
     if (storing.again)
         revoke_earlier(back, &storing.before);
     return MP_CONSENT_CONNECTED;

@@ -13,8 +13,9 @@
 #define PENDING_RETRY_MS 3000
 /* What Zoom refuses for now (a running meeting is not deleted) is asked for less often. */
 #define REFUSED_MS 8000
-/* Whose connection is dead has first to connect again. */
-#define DEAD_MS 15000
+/* Whose connection is dead has first to connect again, which makes what waits for it due at once; until then it is tried ever less often. */
+#define DEAD_MS      15000
+#define DEAD_MOST_MS (4 * 3600000)
 /* A request that has not said by now how its change ended is dead, or as good as that. */
 #define SENDING_MS 9500
 /* A booking that nobody is known to be at. */
@@ -62,6 +63,15 @@ static int64_t repair_deadline(void)
     return mp_monotonic_ms() + MEETING_REPAIR_TIMEOUT_MS;
 }
 
+static int64_t dead_wait_ms(const struct mp_place_row *place)
+{
+    int64_t wait_ms = DEAD_MS;
+
+    for (int64_t i = 1; i < place->checks && wait_ms < DEAD_MOST_MS; i++)
+        wait_ms *= 2;
+    return wait_ms < DEAD_MOST_MS ? wait_ms : DEAD_MOST_MS;
+}
+
 /* Puts a place off after a call that failed. */
 static int put_off(struct round *r, int account, const struct mp_place_row *place, const struct mp_zoom_result *res, struct mp_error *err)
 {
@@ -71,7 +81,7 @@ static int put_off(struct round *r, int account, const struct mp_place_row *plac
     if (res->retry_after_ms > wait_ms)
         wait_ms = res->retry_after_ms;
     if (res->cls == MP_ZOOM_AUTH && mp_account_is_guest(r->ctx->account_conf, account))
-        wait_ms = DEAD_MS;
+        wait_ms = dead_wait_ms(place);
     if (passing)
         take_down(r, account);
     return mp_store_place_later(r->ctx->db, place, wait_ms, err) < 0 ? -1 : 0;
@@ -115,13 +125,32 @@ static int repair_creating(struct round *r, int account, int host, const struct 
     return rc > 0 ? adopt(r, account, host, place, &found, err) : give_up(r, place, err);
 }
 
+/* The record says that Zoom still has what was deleted, where only a person can change that. */
+static int note_undeleted(struct round *r, int account, const struct mp_place_row *place, const struct mp_zoom_result *res, struct mp_error *err)
+{
+    const char *said = res->message != NULL ? res->message : "the connection to Zoom is dead";
+
+    if (res->cls != MP_ZOOM_AUTH || !mp_account_is_guest(r->ctx->account_conf, account))
+        return 0;
+    return mp_store_meeting_not_told(r->ctx->db, place->meeting_id,
+                                     mp_arena_printf(r->ctx->arena, "It could not be deleted at Zoom in %lld tries (the next: %s): %s",
+                                                     (long long)place->checks, mp_time_format(r->ctx->arena, mp_now_ms() + dead_wait_ms(place)),
+                                                     said),
+                                     err);
+}
+
 static int repair_deleting(struct round *r, int account, int host, const struct mp_place_row *place, struct mp_error *err)
 {
     struct mp_zoom_result res;
 
     meeting_zoom_delete(r->ctx, account, host, place->zoom_id, repair_deadline(), &res);
-    if (res.cls == MP_ZOOM_OK || res.cls == MP_ZOOM_NOT_FOUND)
+    if (res.cls == MP_ZOOM_OK || res.cls == MP_ZOOM_NOT_FOUND) {
+        if (mp_account_is_guest(r->ctx->account_conf, account) && mp_store_meeting_not_told(r->ctx->db, place->meeting_id, NULL, err) < 0)
+            return -1;
         return mp_store_place_free(r->ctx->db, place, false, err) < 0 ? -1 : 0;
+    }
+    if (note_undeleted(r, account, place, &res, err) < 0)
+        return -1;
     return put_off(r, account, place, &res, err);
 }
 
@@ -205,7 +234,7 @@ static int repair_place(struct round *r, struct mp_place_row *place, struct mp_e
     if (mp_error_set(err))
         return -1;
     if (account >= 0 && is_down(r, account))
-        return mp_store_place_later(ctx->db, place, mp_account_is_guest(ctx->account_conf, account) ? DEAD_MS : RETRY_MS, err) < 0 ? -1 : 0;
+        return mp_store_place_later(ctx->db, place, mp_account_is_guest(ctx->account_conf, account) ? dead_wait_ms(place) : RETRY_MS, err) < 0 ? -1 : 0;
     rc = mp_store_place_claim(ctx->db, place, ctx->owner, REPAIR_LEASE_MS, err);
     if (rc <= 0)
         return rc;

@@ -57,6 +57,10 @@ static const struct mp_sql idle = {"SELECT sub FROM connection WHERE state = 'co
     "' AND m.starts_at > ?)"
 static const struct mp_sql meetings = {"SELECT " OWN_TO_COME("creating") " + " OWN_TO_COME("scheduled")};
 
+static const struct mp_sql wake = {
+    "UPDATE place p JOIN account a ON a.id = p.account_id AND a.name = CONCAT('user:', ?) SET p.check_at = " MP_DB_NOW_MS ", p.checks = 0"
+    " WHERE p.state IN ('creating', 'deleting', 'lost') AND p.owner IS NULL AND p.check_at > " MP_DB_NOW_MS};
+
 static const struct mp_sql consent_add = {"INSERT INTO oauth_state (state_hash, sub, browser_hash, verifier_sealed, expires_at)"
                                           " VALUES (?, ?, ?, ?, " MP_DB_NOW_MS " + ?)"};
 static const struct mp_sql consent_oldest_kept = {"SELECT id FROM oauth_state WHERE sub = ? ORDER BY id DESC LIMIT 1 OFFSET ?"};
@@ -352,6 +356,14 @@ int mp_store_connection_meetings(struct mp_db *db, const char *sub, int64_t now_
         return -1;
     *count = mp_col_i64(st, 0);
     return 0;
+}
+
+int mp_store_connection_wake(struct mp_db *db, const char *zoom_user_id, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &wake);
+
+    mp_bind_text(st, zoom_user_id);
+    return mp_db_run(st, err);
 }
 
 /* ---- Consents ---- */

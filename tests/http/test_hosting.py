@@ -11,6 +11,9 @@ from harness import together, wait_for
 from pool import Pool
 
 
+NOW_MS = "CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED)"
+
+
 @pytest.fixture(scope="module")
 def stack(make_stack):
     made = make_stack()
@@ -223,8 +226,26 @@ def test_a_dead_connection(stack, person):
     assert answer.status_code == 200 and codes(answer) == ["zoom_failed"]
     assert len(person.at_zoom()) == 1
     good(stack.post("classes", {"title": "C", "startTime": at}))
+
+    def deleted():
+        listed = stack.get("zoom/meetings", params={"status": "deleted", "from": kept["startTime"], "to": at}, **person.who).json()["data"]["meetings"]
+        [meeting] = [one for one in listed if one["id"] == kept["zoomMeetingId"]]
+        return meeting
+
+    def place():
+        return stack.rows("SELECT p.checks, p.check_at - " + NOW_MS + " AS wait FROM place p WHERE p.zoom_id = %s", int(kept["zoomMeetingId"]))[0]
+
+    # It is tried ever less often, and the record says so.
+    for tries in (1, 2, 3):
+        wait_for(lambda: place()["checks"] >= tries and place()["wait"] > 10000 << (tries - 1), 20)
+        wait_for(lambda: deleted()["meeting_state"] == "pending" and "could not be deleted at Zoom" in deleted()["meeting_state_reason"], 10)
+        stack.rows("UPDATE place SET check_at = 1 WHERE zoom_id = %s", int(kept["zoomMeetingId"]))
+    stack.rows("UPDATE place SET checks = 40, check_at = 1 WHERE zoom_id = %s", int(kept["zoomMeetingId"]))
+    wait_for(lambda: place()["checks"] == 41 and 4 * 3600000 - 60000 < place()["wait"] <= 4 * 3600000, 20)
+    # With a new consent it is due at once.
     person.connect()
     wait_for(lambda: person.at_zoom() == [], 30)
+    assert (deleted()["meeting_state"], deleted()["meeting_state_reason"]) == ("ok", None)
     assert in_own(good(person.interview(at))["interview"])
 
 

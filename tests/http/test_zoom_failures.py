@@ -47,10 +47,15 @@ def test_a_wrong_secret_makes_the_account_inactive_until_the_cooldown_ends(keyle
     assert stats["last_error"] and stats["available"] == 0
     assert keyless.booked()["zoomAccountUsed"] == "account_3"
     assert len(keyless.calls(TOKEN, account=1)) == 1
+    # Operators are told once of credentials that stay wrong.
+    wait_for(lambda: keyless.stats()["account_1"]["active"], COOLDOWN_S + 2)
+    assert keyless.booked()["zoomAccountUsed"] != "account_1" and not keyless.stats()["account_1"]["active"]
+    [alert] = keyless.stack.rows("SELECT subject, times, message FROM alert WHERE kind = 'account_inactive'")
+    assert (alert["subject"], alert["times"]) == ("account_1", 1) and "credentials" in alert["message"]
     keyless.secret(1, keyless.secrets[0])
     wait_for(lambda: keyless.stats()["account_1"]["active"], COOLDOWN_S + 2)
-    assert keyless.booked()["zoomAccountUsed"] == "account_1"
-    keyless.agree(meetings=3)
+    keyless.booked(account="account_1")
+    keyless.agree(meetings=4)
 
 
 def test_reset_account_makes_it_active_at_once(keyless):
