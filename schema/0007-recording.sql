@@ -3,7 +3,7 @@
 
 -- One row a meeting that was, or should be, recorded. States: waiting (not ended, or nothing at Zoom yet), late (the usual tries are over; looked for
 -- at the late interval), syncing (files are on their way), synced, none (the late days are over: none was made), failed. `asked_at`: when the job was
--- made by which a person last had it begun anew. `missing`: the daily pass found it at none of the host's recordings.
+-- made by which a person last had it begun anew; `again`: which of its files are then brought home again: 1 those that failed, 2 all. `missing`: the daily pass found it at none of the host's recordings.
 CREATE TABLE IF NOT EXISTS recording (
   meeting_id BIGINT UNSIGNED NOT NULL PRIMARY KEY,
   booking_id BIGINT UNSIGNED NULL,
@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS recording (
   next_try_at BIGINT NULL,
   synced_at BIGINT NULL,
   asked_at BIGINT NOT NULL DEFAULT 0,
+  again TINYINT NOT NULL DEFAULT 0,
   error_code VARCHAR(48) CHARACTER SET ascii COLLATE ascii_bin NULL,
   error VARCHAR(400) NULL,
   files INT UNSIGNED NOT NULL DEFAULT 0,

@@ -30,7 +30,7 @@ enum mp_meeting_state {
 };
 const char *mp_meeting_state_name(enum mp_meeting_state state);
 
-enum mp_part { MP_PART_OWNER, MP_PART_HOST, MP_PART_MEMBER };
+enum mp_booking_part { MP_PART_OWNER, MP_PART_HOST, MP_PART_MEMBER };
 
 struct mp_booking_row {
     int64_t id;
@@ -58,7 +58,7 @@ struct mp_booking_row {
 
 struct mp_booking_person {
     const char *sub;
-    enum mp_part part;
+    enum mp_booking_part part;
 };
 
 /*
@@ -80,7 +80,7 @@ int mp_store_booking_people(struct mp_db *db, struct mp_arena *arena, int64_t bo
 int mp_store_booking_people_of(struct mp_db *db, struct mp_arena *arena, const int64_t *ids, size_t count, struct mp_booking_person **people,
                                size_t *counts, struct mp_error *err) MP_MUST_CHECK;
 /* Whether `sub` has a part in it: 1 (`part`: the greatest: owner, host, member), 0, -1. */
-int mp_store_booking_part(struct mp_db *db, int64_t booking_id, const char *sub, enum mp_part *part, struct mp_error *err) MP_MUST_CHECK;
+int mp_store_booking_part(struct mp_db *db, int64_t booking_id, const char *sub, enum mp_booking_part *part, struct mp_error *err) MP_MUST_CHECK;
 
 /*
  * In a transaction. Writes what is wanted (title, topic, description, host, times, timezone, wants_meeting, settings, status) under the version;

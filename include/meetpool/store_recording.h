@@ -24,13 +24,17 @@ enum mp_recording_state {
 };
 const char *mp_recording_state_name(enum mp_recording_state state);
 
+/* Which files are brought home again that were over: those gone at Zoom that are there again, those that failed, all. */
+enum mp_again { MP_AGAIN_GONE, MP_AGAIN_FAILED, MP_AGAIN_ALL };
+
 struct mp_recording_row {
     int64_t meeting_id, booking_id, batch_id; /* the last two 0: none */
     enum mp_recording_state state;
     int64_t attempts;                                                      /* looks at Zoom that counted */
     int64_t first_try_at, last_try_at, next_try_at, synced_at, updated_at; /* -1: none */
     int64_t asked_at;                                                      /* 0: never */
-    const char *error_code, *error;                                        /* NULL: none */
+    enum mp_again again;
+    const char *error_code, *error; /* NULL: none */
     int64_t files, files_stored, bytes_stored;
     bool missing; /* the daily pass found nothing at Zoom */
 };
@@ -52,8 +56,10 @@ int mp_store_recording_looked(struct mp_db *db, int64_t meeting_id, const struct
 int mp_store_recording_settle(struct mp_db *db, int64_t meeting_id, bool looked, struct mp_error *err) MP_MUST_CHECK;
 /* In a transaction, first: locks it, on every node. */
 int mp_store_recording_lock(struct mp_db *db, int64_t meeting_id, struct mp_error *err) MP_MUST_CHECK;
-/* In a transaction: begun anew, once an `asked_at`: files that failed are found again; with `force` those that are stored, too. 1 done, 0 it was. */
-int mp_store_recording_anew(struct mp_db *db, int64_t meeting_id, int64_t asked_at, bool force, struct mp_error *err) MP_MUST_CHECK;
+/* Begun anew, once an `asked_at`: files that failed, or with `all` every one, are brought home again when Zoom next shows them. 1 done, 0 it was. */
+int mp_store_recording_anew(struct mp_db *db, int64_t meeting_id, int64_t asked_at, bool all, struct mp_error *err) MP_MUST_CHECK;
+/* A look at Zoom is over, whatever came of it. */
+int mp_store_recording_over(struct mp_db *db, int64_t meeting_id, struct mp_error *err) MP_MUST_CHECK;
 int mp_store_recording_missing(struct mp_db *db, int64_t meeting_id, bool missing, struct mp_error *err) MP_MUST_CHECK;
 
 /* Meetings that were to be recorded in the cloud, have no row here, and whose end (the planned one where it is not known that they ended) lies before
@@ -74,6 +80,16 @@ int mp_store_recording_hosts(struct mp_db *db, struct mp_arena *arena, int64_t f
                              struct mp_error *err) MP_MUST_CHECK;
 /* The meeting of that number which that account made; 0: none of ours. */
 int mp_store_recording_meeting(struct mp_db *db, int64_t zoom_id, int64_t account_id, int64_t *meeting_id, struct mp_error *err) MP_MUST_CHECK;
+
+/* How many files of that occurrence are known. */
+int mp_store_recording_known(struct mp_db *db, const char *uuid, int64_t *files, struct mp_error *err) MP_MUST_CHECK;
+/* Meetings that ended, start in [from, until), and were to be recorded in the cloud, of which nothing has come home; earliest first. */
+struct mp_recording_absent {
+    int64_t meeting_id, zoom_id, starts_at;
+    const char *topic, *state, *error; /* the last two NULL: it was not looked for */
+};
+int mp_store_recording_absent(struct mp_db *db, struct mp_arena *arena, int64_t from, int64_t until, unsigned limit,
+                              struct mp_recording_absent **rows, size_t *count, struct mp_error *err) MP_MUST_CHECK;
 
 /* In one state (-1: any; MP_RECORDING_STATES: those that are missing), latest meeting first; for admins. */
 struct mp_recording_item {
@@ -142,8 +158,8 @@ struct mp_file_row {
     const char *uuid; /* of its occurrence */
     int64_t stored_at;
 };
-/* In a transaction: makes it (state found), or gives it the address and facts that Zoom tells now. `row->id`, `state` are filled. */
-int mp_store_file_upsert(struct mp_db *db, struct mp_file_row *row, struct mp_error *err) MP_MUST_CHECK;
+/* In a transaction: makes it (state found), or gives it the address and facts that Zoom tells now. `row->id`, `state`, `object_key` are filled. */
+int mp_store_file_upsert(struct mp_db *db, struct mp_file_row *row, enum mp_again again, struct mp_error *err) MP_MUST_CHECK;
 int mp_store_file_by_id(struct mp_db *db, struct mp_arena *arena, int64_t id, struct mp_file_row *row, struct mp_error *err) MP_MUST_CHECK;
 int mp_store_files(struct mp_db *db, struct mp_arena *arena, int64_t occurrence_id, struct mp_file_row **rows, size_t *count,
                    struct mp_error *err) MP_MUST_CHECK;

@@ -9,6 +9,7 @@ const struct mp_setting mp_recording_settings[] = {
     MP_SETTING("MEETPOOL_SYNC_LATE_INTERVAL", MP_SET_SECONDS, "86400", 1, 172800, mp_recording_conf, late_interval_s),
     MP_SETTING("MEETPOOL_SYNC_PARALLEL", MP_SET_INT, "4", 1, 64, mp_recording_conf, parallel),
     MP_SETTING("MEETPOOL_CLEANUP_INTERVAL", MP_SET_SECONDS, "3600", 1, 86400, mp_recording_conf, cleanup_interval_s),
+    MP_SETTING("MEETPOOL_SYNC_LEDGER_INTERVAL", MP_SET_SECONDS, "86400", 1, 604800, mp_recording_conf, ledger_interval_s),
     MP_SETTING("MEETPOOL_SYNC_DELETE_SOURCE", MP_SET_BOOL, "false", 0, 0, mp_recording_conf, delete_source),
     MP_SETTING("MEETPOOL_SYNC_BANDWIDTH", MP_SET_BYTES, "0", 0, 1099511627776, mp_recording_conf, bytes_per_s),
 };

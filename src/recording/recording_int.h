@@ -26,6 +26,9 @@ int recording_home(struct mp_ctx *ctx, const struct mp_meeting_row *meeting, str
 const char *recording_key(struct mp_ctx *ctx, const struct recording_home *home, int64_t at_ms, const char *uuid, const char *file_key,
                           const char *extension);
 const char *recording_content_type(const char *extension);
+/* In a transaction, when the file is stored: its lesson, `size` bytes long; one that is there stays the one. */
+int recording_add_lesson(struct mp_db *db, struct mp_arena *arena, const struct recording_home *home, const struct mp_file_row *file, int64_t size,
+                         struct mp_error *err) MP_MUST_CHECK;
 
 /* ---- look.c: Zoom, asked for the account (or person) that made a meeting ---- */
 
@@ -48,7 +51,7 @@ struct recording_taken {
     unsigned unready; /* that Zoom is still at */
 };
 /* One occurrence and its files, and a job for each that is to be moved: in one transaction. Adds to `taken`. */
-int recording_take(struct mp_ctx *ctx, const struct recording_home *home, const struct mp_zoom_recording *found, int priority,
+int recording_take(struct mp_ctx *ctx, const struct recording_home *home, const struct mp_zoom_recording *found, enum mp_again again,
                    struct recording_taken *taken, struct mp_error *err) MP_MUST_CHECK;
 /* The job that moves a file. */
 int recording_add_move(struct mp_db *db, struct mp_arena *arena, int64_t file_id, int priority, struct mp_error *err) MP_MUST_CHECK;

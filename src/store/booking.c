@@ -271,7 +271,7 @@ static void add_parts(struct store_list *list, const char *sub, int64_t parts)
 {
     for (int part = MP_PART_OWNER; part <= MP_PART_MEMBER; part++) {
         if ((parts & (1 << part)) != 0)
-            *(struct mp_booking_person *)store_list_next(list) = (struct mp_booking_person){sub, (enum mp_part)part};
+            *(struct mp_booking_person *)store_list_next(list) = (struct mp_booking_person){sub, (enum mp_booking_part)part};
     }
 }
 
@@ -284,7 +284,7 @@ static void sort_parts(const struct store_list *list, struct mp_booking_person *
     *count = 0;
     for (int part = MP_PART_OWNER; part <= MP_PART_MEMBER; part++) {
         for (size_t i = 0; i < list->count; i++) {
-            if (all[i].part == (enum mp_part)part)
+            if (all[i].part == (enum mp_booking_part)part)
                 (*people)[(*count)++] = all[i];
         }
     }
@@ -343,7 +343,7 @@ int mp_store_booking_people_of(struct mp_db *db, struct mp_arena *arena, const i
     return 0;
 }
 
-int mp_store_booking_part(struct mp_db *db, int64_t booking_id, const char *sub, enum mp_part *part, struct mp_error *err)
+int mp_store_booking_part(struct mp_db *db, int64_t booking_id, const char *sub, enum mp_booking_part *part, struct mp_error *err)
 {
     struct mp_stmt *st = mp_db_begin(db, &person_parts);
     int64_t parts;

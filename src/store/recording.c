@@ -8,8 +8,8 @@
 
 #define COLUMNS                                                                                                                                      \
     "r.meeting_id, r.booking_id, r.batch_id, r.state, r.attempts, r.first_try_at, r.last_try_at, r.next_try_at, r.synced_at, r.updated_at,"          \
-    " r.asked_at, r.error_code, r.error, r.files, r.files_stored, r.bytes_stored, r.missing"
-#define COLUMNS_COUNT 17
+    " r.asked_at, r.error_code, r.error, r.files, r.files_stored, r.bytes_stored, r.missing, r.again"
+#define COLUMNS_COUNT 18
 
 static const struct mp_sql ensure = {
     "INSERT INTO recording (meeting_id, booking_id, batch_id, state, created_at, updated_at) VALUES (?, ?, ?, 'waiting', " MP_DB_NOW_MS
@@ -23,21 +23,20 @@ static const struct mp_sql lock = {"UPDATE recording SET updated_at = GREATEST(u
 static const struct mp_sql count_files = {
     "SELECT COUNT(*), COALESCE(SUM(state IN ('stored', 'trashed')), 0), COALESCE(SUM(IF(state IN ('stored', 'trashed'), size, 0)), 0),"
     " COALESCE(SUM(state IN ('found', 'moving')), 0), COALESCE(SUM(state IN ('failed', 'expired')), 0) FROM recording_file WHERE meeting_id = ?"};
-static const struct mp_sql settle = {
-    "UPDATE recording SET state = ?, files = ?, files_stored = ?, bytes_stored = ?, missing = 0, attempts = attempts + IF(? = 1 AND next_try_at IS "
-    "NOT"
-    " NULL OR attempts = 0, 1, 0), first_try_at = COALESCE(first_try_at, " MP_DB_NOW_MS "), last_try_at = IF(? = 1, " MP_DB_NOW_MS
-    ", last_try_at), next_try_at = NULL, synced_at = IF(? = 1, COALESCE(synced_at, " MP_DB_NOW_MS "), synced_at), error_code = ?, error = ?,"
-    " updated_at = " MP_DB_NOW_MS " WHERE meeting_id = ?"};
+static const struct mp_sql settle = {"UPDATE recording SET state = ?, files = ?, files_stored = ?, bytes_stored = ?, missing = 0, attempts = "
+                                     "attempts + IF(? = 1 AND next_try_at IS NOT"
+                                     " NULL OR attempts = 0, 1, 0), first_try_at = COALESCE(first_try_at, " MP_DB_NOW_MS "), next_try_at = NULL,"
+                                     " synced_at = IF(? = 1, COALESCE(synced_at, " MP_DB_NOW_MS
+                                     "), synced_at), error_code = ?, error = ?, updated_at = " MP_DB_NOW_MS " WHERE meeting_id = ?"};
+static const struct mp_sql state_now = {"SELECT state, synced_at FROM recording WHERE meeting_id = ?"};
 static const struct mp_sql worst_file = {
     "SELECT error_code, error FROM recording_file WHERE meeting_id = ? AND error IS NOT NULL AND state NOT IN ('stored', 'trashed')"
     " ORDER BY state IN ('failed', 'expired') DESC, id DESC LIMIT 1"};
 static const struct mp_sql anew = {
-    "UPDATE recording SET asked_at = ?, attempts = 0, first_try_at = NULL, last_try_at = NULL, next_try_at = NULL, error_code = NULL, error = NULL,"
-    " synced_at = IF(? = 1, NULL, synced_at), state = IF(files > 0 AND (? = 1 OR state = 'failed'), 'syncing', IF(files > 0, state, 'waiting')),"
-    " updated_at = " MP_DB_NOW_MS " WHERE meeting_id = ? AND asked_at < ?"};
-static const struct mp_sql files_anew = {"UPDATE recording_file SET state = 'found', mover = NULL, error_code = NULL, error = NULL"
-                                         " WHERE meeting_id = ? AND (state IN ('failed', 'expired') OR (? = 1 AND state = 'stored'))"};
+    "UPDATE recording SET asked_at = ?, again = ?, attempts = 0, first_try_at = NULL, last_try_at = NULL, next_try_at = NULL, error_code = NULL,"
+    " error = NULL, state = IF(files > 0, state, 'waiting'), updated_at = " MP_DB_NOW_MS " WHERE meeting_id = ? AND asked_at < ?"};
+static const struct mp_sql look_over = {"UPDATE recording SET last_try_at = " MP_DB_NOW_MS ", again = 0 WHERE meeting_id = ?"};
+static const struct mp_sql known_files = {"SELECT COUNT(*) FROM occurrence o JOIN recording_file f ON f.occurrence_id = o.id WHERE o.uuid = ?"};
 static const struct mp_sql set_missing = {"UPDATE recording SET missing = ? WHERE meeting_id = ? AND missing <> ?"};
 
 /* Each status by itself, so that the index of status and start is walked. */
@@ -57,6 +56,10 @@ static const struct mp_sql idle = {"SELECT r.meeting_id FROM recording r FORCE I
                                    " AND COALESCE(r.next_try_at, r.updated_at) < ?" NO_JOB("recording.find", "r.meeting_id") " LIMIT ?"};
 static const struct mp_sql file_idle = {
     "SELECT f.id FROM recording_file f FORCE INDEX (file_state) WHERE f.state = ?" NO_JOB("recording.move", "f.id") " ORDER BY f.id LIMIT ?"};
+static const struct mp_sql absent = {
+    "SELECT m.id, m.zoom_id, m.starts_at, m.topic, r.state, r.error FROM meeting m FORCE INDEX (meeting_status) LEFT JOIN recording r"
+    " ON r.meeting_id = m.id WHERE m.status = 'ended' AND m.starts_at >= ? AND m.starts_at < ? AND " WANTED
+    " AND COALESCE(r.state, '') NOT IN ('synced', 'syncing') ORDER BY m.starts_at LIMIT ?"};
 static const struct mp_sql hosts_of = {
     "SELECT DISTINCT m.account_id, m.host_id FROM meeting m FORCE INDEX (meeting_status) WHERE m.status IN ('ended', 'started', 'scheduled')"
     " AND m.starts_at >= ? AND m.starts_at < ? AND m.account_id IS NOT NULL AND m.host_id IS NOT NULL ORDER BY m.account_id, m.host_id"};
@@ -88,7 +91,8 @@ static const struct mp_sql sessions = {
 #define SESSION_BRANCHES 2
 #define SESSION_COLUMNS  13
 static const struct mp_sql totals = {
-    "SELECT COUNT(*), COALESCE(SUM(m.id IS NOT NULL), 0), COALESCE(SUM(r.synced_at IS NOT NULL AND r.state IN ('synced', 'syncing')), 0), COALESCE(SUM(r.files_stored), 0)"
+    "SELECT COUNT(*), COALESCE(SUM(m.id IS NOT NULL), 0), COALESCE(SUM(r.synced_at IS NOT NULL AND r.state IN ('synced', 'syncing')), 0), "
+    "COALESCE(SUM(r.files_stored), 0)"
     " FROM booking b FORCE INDEX (booking_batch) LEFT JOIN meeting m ON m.id = b.meeting_id AND m.zoom_id IS NOT NULL AND m.status NOT IN ('failed')"
     " LEFT JOIN recording r ON r.meeting_id = m.id WHERE b.batch_id = ? AND b.status IN ('scheduled', 'completed') AND b.kind = 'session'"};
 
@@ -143,6 +147,7 @@ static void read_row(struct mp_stmt *st, unsigned col, struct mp_arena *arena, s
         .files_stored = mp_col_i64(st, col + 14),
         .bytes_stored = mp_col_i64(st, col + 15),
         .missing = mp_col_i64(st, col + 16) != 0,
+        .again = (enum mp_again)mp_col_i64(st, col + 17),
     };
 }
 
@@ -245,6 +250,25 @@ static int read_counts(struct mp_db *db, int64_t meeting_id, struct file_counts 
     return rc < 0 ? -1 : 0;
 }
 
+/* For the sums of the day: a recording is home for the first time, or failed. */
+static int count_change(struct mp_db *db, int64_t meeting_id, enum mp_recording_state to, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &state_now);
+    enum mp_recording_state from;
+    bool first;
+
+    mp_bind_i64(st, meeting_id);
+    if (mp_db_one(st, err) < 0)
+        return -1;
+    from = state_of(mp_col_text(st, 0, err->arena));
+    first = mp_col_null(st, 1);
+    if (to == MP_RECORDING_SYNCED && first)
+        return mp_store_day_add(db, "recordings_synced", 1, err);
+    if (to == MP_RECORDING_FAILED && from != MP_RECORDING_FAILED)
+        return mp_store_day_add(db, "recordings_failed", 1, err);
+    return 0;
+}
+
 int mp_store_recording_settle(struct mp_db *db, int64_t meeting_id, bool looked, struct mp_error *err)
 {
     enum mp_recording_state state;
@@ -256,12 +280,13 @@ int mp_store_recording_settle(struct mp_db *db, int64_t meeting_id, bool looked,
     if (counts.files == 0)
         return 0;
     state = counts.open > 0 ? MP_RECORDING_SYNCING : counts.over > 0 ? MP_RECORDING_FAILED : MP_RECORDING_SYNCED;
+    if (count_change(db, meeting_id, state, err) < 0)
+        return -1;
     st = mp_db_begin(db, &settle);
     mp_bind_text(st, state_names[state]);
     mp_bind_i64(st, counts.files);
     mp_bind_i64(st, counts.stored);
     mp_bind_i64(st, counts.bytes);
-    mp_bind_i64(st, looked ? 1 : 0);
     mp_bind_i64(st, looked ? 1 : 0);
     mp_bind_i64(st, state == MP_RECORDING_SYNCED ? 1 : 0);
     mp_bind_text(st, counts.code);
@@ -270,23 +295,59 @@ int mp_store_recording_settle(struct mp_db *db, int64_t meeting_id, bool looked,
     return mp_db_run(st, err);
 }
 
-int mp_store_recording_anew(struct mp_db *db, int64_t meeting_id, int64_t asked_at, bool force, struct mp_error *err)
+int mp_store_recording_anew(struct mp_db *db, int64_t meeting_id, int64_t asked_at, bool all, struct mp_error *err)
 {
     struct mp_stmt *st = mp_db_begin(db, &anew);
-    int rc;
 
     mp_bind_i64(st, asked_at);
-    mp_bind_i64(st, force ? 1 : 0);
-    mp_bind_i64(st, force ? 1 : 0);
+    mp_bind_i64(st, all ? MP_AGAIN_ALL : MP_AGAIN_FAILED);
     mp_bind_i64(st, meeting_id);
     mp_bind_i64(st, asked_at);
-    rc = changed(st, err);
-    if (rc <= 0)
-        return rc;
-    st = mp_db_begin(db, &files_anew);
+    return changed(st, err);
+}
+
+int mp_store_recording_over(struct mp_db *db, int64_t meeting_id, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &look_over);
+
     mp_bind_i64(st, meeting_id);
-    mp_bind_i64(st, force ? 1 : 0);
-    return mp_db_run(st, err) < 0 ? -1 : 1;
+    return mp_db_run(st, err);
+}
+
+int mp_store_recording_known(struct mp_db *db, const char *uuid, int64_t *files, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &known_files);
+
+    mp_bind_text(st, uuid);
+    if (mp_db_one(st, err) < 0)
+        return -1;
+    *files = mp_col_i64(st, 0);
+    return 0;
+}
+
+int mp_store_recording_absent(struct mp_db *db, struct mp_arena *arena, int64_t from, int64_t until, unsigned limit,
+                              struct mp_recording_absent **rows, size_t *count, struct mp_error *err)
+{
+    struct store_list list = {.arena = arena, .size = sizeof(struct mp_recording_absent)};
+    struct mp_stmt *st = mp_db_begin(db, &absent);
+    int rc;
+
+    mp_bind_i64(st, from);
+    mp_bind_i64(st, until);
+    mp_bind_i64(st, (int64_t)limit);
+    if (mp_db_run(st, err) < 0)
+        return -1;
+    while ((rc = mp_db_next(st, err)) > 0) {
+        struct mp_recording_absent *row = store_list_next(&list);
+
+        *row = (struct mp_recording_absent){.meeting_id = mp_col_i64(st, 0), .zoom_id = mp_col_i64(st, 1), .starts_at = mp_col_i64(st, 2)};
+        row->topic = mp_col_text(st, 3, arena);
+        row->state = mp_col_text(st, 4, arena);
+        row->error = mp_col_text(st, 5, arena);
+    }
+    *rows = list.rows;
+    *count = list.count;
+    return rc;
 }
 
 int mp_store_recording_missing(struct mp_db *db, int64_t meeting_id, bool missing, struct mp_error *err)

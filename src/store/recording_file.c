@@ -17,7 +17,8 @@ static const struct mp_sql upsert = {
     "INSERT INTO recording_file (occurrence_id, meeting_id, file_key, zoom_file_id, file_type, recording_type, size, recorded_from, recorded_until,"
     " download_url, state, object_key, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'found', ?, " MP_DB_NOW_MS ")"
     " ON DUPLICATE KEY UPDATE size = IF(state IN ('stored', 'trashed'), size, VALUES(size)), recorded_until = VALUES(recorded_until),"
-    " download_url = VALUES(download_url), state = IF(state = 'expired', 'found', state)"};
+    " download_url = VALUES(download_url),"
+    " state = IF(state = 'expired' OR (? >= 1 AND state = 'failed') OR (? >= 2 AND state = 'stored'), 'found', state)"};
 static const struct mp_sql upserted = {"SELECT id, state, object_key FROM recording_file WHERE occurrence_id = ? AND file_key = ?"};
 static const struct mp_sql by_id = {"SELECT " COLUMNS FROM_FILES " WHERE f.id = ?"};
 static const struct mp_sql of_occurrence = {"SELECT " COLUMNS FROM_FILES " WHERE f.occurrence_id = ? ORDER BY f.id"};
@@ -87,7 +88,7 @@ static int changed(struct mp_stmt *st, struct mp_error *err)
     return mp_db_affected(st) > 0 ? 1 : 0;
 }
 
-int mp_store_file_upsert(struct mp_db *db, struct mp_file_row *row, struct mp_error *err)
+int mp_store_file_upsert(struct mp_db *db, struct mp_file_row *row, enum mp_again again, struct mp_error *err)
 {
     struct mp_stmt *st = mp_db_begin(db, &upsert);
 
@@ -102,6 +103,8 @@ int mp_store_file_upsert(struct mp_db *db, struct mp_file_row *row, struct mp_er
     mp_bind_i64_null(st, row->recorded_until >= 0, row->recorded_until);
     mp_bind_text(st, row->download_url);
     mp_bind_text(st, row->object_key);
+    mp_bind_i64(st, again);
+    mp_bind_i64(st, again);
     if (mp_db_run(st, err) < 0)
         return -1;
     st = mp_db_begin(db, &upserted);

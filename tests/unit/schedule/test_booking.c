@@ -307,7 +307,7 @@ static void people_have_their_parts(void **state)
     struct mp_booking_query query = a_query();
     struct mp_booking_change change = no_change();
     struct mp_booking *made, *found, *list;
-    enum mp_part part;
+    enum mp_booking_part part;
 
     spec.members = members;
     spec.members_count = 3;
