@@ -29,6 +29,7 @@ struct burst {
     size_t body_count;
     int64_t count, rate, connections, timeout_ms, copies;
     int64_t sent, landed, under_way, began_ms;
+    int64_t first_ts; /* event_ts of the first, by the sandbox's clock */
     int64_t statuses[STATUSES_MAX], unanswered;
     int64_t *latencies;
     char problem[120];
@@ -47,7 +48,7 @@ static char *body_of(const struct burst *b, struct mp_arena *arena, int64_t n)
         return mp_arena_strdup(arena, text);
     gap += strlen("\"event_ts\":");
     rest = gap + strspn(gap, "0123456789");
-    return mp_arena_printf(arena, "%.*s%lld%s", (int)(gap - text), text, (long long)(mp_now_ms() + n), rest);
+    return mp_arena_printf(arena, "%.*s%lld%s", (int)(gap - text), text, (long long)(b->first_ts + n), rest);
 }
 
 /* Of the meetings there are. */
@@ -200,6 +201,7 @@ void sb_burst(struct sb_call *call, struct sb_reply *reply, const struct sb_hook
     const char *ca_file = mp_arena_strdup(call->arena, hook->ca_file);
 
     b->st = call->st;
+    b->first_ts = sb_now(call->st);
     if (!decode(b, r, hook)) {
         sb_control_wrong(call, reply, r->err);
         return;
