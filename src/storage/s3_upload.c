@@ -202,7 +202,10 @@ int mp_s3_upload_complete(struct mp_storage *storage, struct mp_arena *arena, co
         return 0;
     }
     /* 200 with an error, an upload that is gone (an earlier try may have done it), or the server is in trouble. */
-    (void)mp_s3_fail(arena, &call, &res, err);
+    if (res.status == 200 && *mp_s3_error_code(arena, res.body) == '\0')
+        (void)not_understood(&call, &res, err);
+    else
+        (void)mp_s3_fail(arena, &call, &res, err);
     if (res.status == 404)
         err->code = MP_E_UNAVAILABLE; /* from the start again */
     if (res.status == 200 || err->code == MP_E_UNAVAILABLE)

@@ -78,7 +78,8 @@ paste.filter_factory = s3_server:cache_filter
 [filter:s3api]
 use = egg:swift#s3api
 location = us-east-1
-min_segment_size = 5242880
+max_upload_part_num = 10000
+max_parts_listing = 50
 [filter:tempauth]
 use = egg:swift#tempauth
 user_test_tester = testing .admin
