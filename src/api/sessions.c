@@ -395,12 +395,12 @@ int mp_session_find(struct mp_ctx *ctx, const struct mp_request *req, enum mp_se
     int (*find)(struct mp_ctx *, enum mp_booking_kind, const char *, struct mp_booking **, struct mp_error *) =
         wish == MP_SESSION_READ_ANY ? mp_booking_find_any : mp_booking_find;
     bool of_course = strncmp(req->path, "courses/", strlen("courses/")) == 0;
+    int rc = find(ctx, MP_KIND_SESSION, req->params[1], booking, err);
 
-    *booking = NULL;
-    if (find(ctx, MP_KIND_SESSION, req->params[1], booking, err) < 0)
+    if (rc < 0)
         return -1;
-    if (mp_error_set(err))
-        return -1;
+    if (rc == 0)
+        *booking = NULL;
     return (of_course ? in_course : in_batch)(ctx, req, wish == MP_SESSION_CHANGE, *booking, err);
 }
 

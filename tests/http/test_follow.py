@@ -180,7 +180,7 @@ def test_made_while_zoom_is_disabled_and_asked_for_afterwards(make_stack):
     assert session["meeting_state"] == "none" and "disabled" in session["meeting_state_reason"]
     assert {one["meetingState"] for one in made.values()} == {"none"} and all(one["meetingStateReason"] for one in made.values())
     refused(desk.post(path_of(batch, session) + "/create-zoom-meeting"), 503, "zoom_disabled")
-    on = Desk(make_stack(database_of=off), "admin-1", "admin")
+    on = Desk(make_stack(database_of=off, ZOOM_ENABLED="true"), "admin-1", "admin")
     data = good(on.post(path_of(batch, session) + "/create-zoom-meeting"))
     assert data["session"]["meeting_state"] == "ok" and on.at_zoom(data["zoom_meeting"]["id"])
     for path, one in made.items():
