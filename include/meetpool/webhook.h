@@ -7,8 +7,6 @@
 #include "meetpool/conf.h"
 #include "meetpool/ctx.h"
 #include "meetpool/error.h"
-#include "meetpool/log.h"
-#include "meetpool/queue.h"
 #include "meetpool/secret.h"
 #include "meetpool/slice.h"
 
@@ -22,13 +20,15 @@ struct mp_webhook_app {
     struct mp_secret secret; /* the app's secret token */
     struct mp_secret former; /* during a roll: `NEW,OLD`; not set: none */
 };
+struct mp_webhook_runtime; /* what a process remembers of its own */
 struct mp_webhook_conf {
     struct mp_webhook_app *apps;
     size_t count;
     int64_t tolerance_s; /* MEETPOOL_WEBHOOK_TOLERANCE */
+    struct mp_webhook_runtime *runtime;
 };
-/* Reads ZOOM_WEBHOOK_SECRET_TOKEN and ZOOM_WEBHOOK_SECRET_TOKEN_n. */
-int mp_webhook_conf_load(struct mp_arena *arena, const struct mp_conf_source *source, const struct mp_log *log, struct mp_webhook_conf *out,
+/* Reads ZOOM_WEBHOOK_SECRET_TOKEN and ZOOM_WEBHOOK_SECRET_TOKEN_n; leaves what the table of settings fills alone. MP_E_CONFIG names the variable. */
+int mp_webhook_conf_load(struct mp_arena *arena, const struct mp_conf_source *source, struct mp_webhook_conf *out,
                          struct mp_error *err) MP_MUST_CHECK;
 extern const struct mp_setting mp_webhook_settings[];
 extern const size_t mp_webhook_settings_rows;
@@ -46,7 +46,10 @@ struct mp_webhook_delivery {
  */
 int mp_webhook_receive(struct mp_ctx *ctx, const struct mp_webhook_delivery *delivery, const char **challenge, struct mp_error *err) MP_MUST_CHECK;
 
-/* Applies what is stored, oldest first; `done`: how many. For the runner's quick lane. */
+/*
+ * Applies what is stored, oldest first; `done`: how many have come to an end, or were put off. For the runner's quick lane, also of several processes
+ * at once. An event is ended in the transaction that does what it says; what Zoom has to be asked about is asked before, for some seconds a round.
+ */
 int mp_webhook_apply(struct mp_ctx *ctx, unsigned *done, struct mp_error *err) MP_MUST_CHECK;
 
 #endif

@@ -12,5 +12,7 @@ const struct mp_route_table *const mp_api_tables[] = {
     &mp_session_routes,
     &mp_face_routes,
     &mp_calendar_routes,
+    &mp_job_routes,
+    &mp_webhook_routes,
 };
 const size_t mp_api_tables_count = MP_COUNT(mp_api_tables);

@@ -4,6 +4,7 @@
 #include "meetpool/meeting.h"
 #include "meetpool/schedule.h"
 #include "meetpool/store_idempotency.h"
+#include "meetpool/webhook.h"
 
 #define REST_MS 500
 #define BUSY_MS 50
@@ -31,13 +32,15 @@ static int repair(struct mp_ctx *ctx, bool *more, struct mp_error *err)
 static int keep_up(struct mp_ctx *ctx, bool *more, struct mp_error *err)
 {
     int64_t expired = 0;
-    unsigned refreshed = 0;
+    unsigned refreshed = 0, told = 0;
 
     if (mp_store_idempotency_expire(ctx->db, EXPIRE_BATCH, &expired, err) < 0)
         return -1;
     if (mp_connection_keep(ctx, &refreshed, err) < 0)
         return -1;
-    *more = refreshed > 0;
+    if (mp_webhook_apply(ctx, &told, err) < 0)
+        return -1;
+    *more = refreshed > 0 || told > 0;
     return repair(ctx, more, err);
 }
 

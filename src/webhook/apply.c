@@ -1,0 +1,338 @@
+#include <string.h>
+
+#include "meetpool/clock.h"
+#include "meetpool/connection.h"
+#include "meetpool/crypto.h"
+#include "meetpool/meeting.h"
+#include "meetpool/schedule.h"
+#include "webhook_int.h"
+
+#define BATCH    100
+#define LEASE_MS 30000
+/* What is left of a batch by then waits for the next round: others have work for this process, too. */
+#define ROUND_MS 6000
+/* A try that took its process with it counts, as one does that failed and will not go better by itself. */
+#define DEATHS_MOST   10
+#define FAILURES_MOST 6
+#define RETRY_MS      3000
+#define RETRY_MOST_MS 300000
+/* Zoom was away for so long: what it told then is of no use any more, and the sweep has found what there was to find. */
+#define PASSING_MOST_MS MP_DAY_MS
+/* Between what Zoom says twice of one instant. */
+#define SLACK_MS 300000
+
+/* A meeting that was looked at in this round: Zoom was asked after whatever it had told of it by then. */
+struct looked {
+    int64_t meeting;
+    struct looked *next;
+};
+struct down {
+    int account;
+    const char *why;
+    struct down *next;
+};
+
+struct round {
+    struct mp_ctx *ctx;
+    int64_t claim, until_ms;
+    struct looked *looked;
+    struct down *down;
+    unsigned done;
+};
+
+/* One event under way. */
+struct applying {
+    struct round *round;
+    const struct mp_webhook_row *row;
+    struct webhook_event event;
+    struct mp_meeting *meeting; /* that it is about; NULL: none */
+    enum mp_meeting_news news;
+    bool ask; /* Zoom is asked, when everything is done that needs no asking */
+};
+
+/* ---- How one ends ---- */
+
+static int end(struct applying *a, enum mp_webhook_state state, const char *reason, struct mp_error *err)
+{
+    struct mp_ctx *ctx = a->round->ctx;
+
+    a->round->done++;
+    return mp_store_webhook_end(ctx->db, ctx->arena, a->row->id, a->round->claim, state, reason, err) < 0 ? -1 : 0;
+}
+
+static int64_t backoff_ms(int64_t attempts)
+{
+    int64_t wait_ms = RETRY_MS;
+    uint32_t random;
+
+    while (--attempts > 0 && wait_ms < RETRY_MOST_MS)
+        wait_ms *= 2;
+    mp_random(&random, sizeof(random));
+    wait_ms = wait_ms < RETRY_MOST_MS ? wait_ms : RETRY_MOST_MS;
+    return wait_ms / 2 + (int64_t)random % (wait_ms / 2);
+}
+
+static int later(struct applying *a, bool passing, const char *why, int64_t least_ms, struct mp_error *err)
+{
+    struct mp_ctx *ctx = a->round->ctx;
+    int64_t age_ms = mp_now_ms() - a->row->received_at, wait_ms = backoff_ms(passing ? age_ms / RETRY_MOST_MS + 1 : a->row->attempts);
+
+    if (passing ? age_ms > PASSING_MOST_MS : a->row->attempts >= FAILURES_MOST)
+        return end(a, MP_WEBHOOK_FAILED, why, err);
+    a->round->done++;
+    return mp_store_webhook_later(ctx->db, ctx->arena, a->row->id, a->round->claim, wait_ms > least_ms ? wait_ms : least_ms, !passing, why, err);
+}
+
+/* ---- Meetings that began, ended, were recorded ---- */
+
+/* When it happened, by Zoom. */
+static int64_t happened_at(const struct applying *a)
+{
+    return a->row->event_at >= 0 ? a->row->event_at : a->row->received_at;
+}
+
+static int64_t ended_at(const struct applying *a)
+{
+    int64_t at = happened_at(a), said = a->event.ends_at;
+
+    return said >= 0 && said <= at + SLACK_MS && said > at - MP_DAY_MS ? said : at;
+}
+
+static int64_t started_at(const struct applying *a)
+{
+    int64_t ended = ended_at(a), said = a->event.starts_at;
+
+    return said >= 0 && said <= ended && said > ended - 7 * MP_DAY_MS ? said : ended;
+}
+
+/* In the transaction, after its meeting was locked: events of one meeting come one after the other. */
+static int apply_news(struct mp_db *db, struct applying *a, struct mp_error *err)
+{
+    struct mp_arena *arena = a->round->ctx->arena;
+    int64_t id = a->meeting->row.id;
+    int overtaken = mp_store_webhook_overtaken(db, a->row, err);
+
+    if (overtaken != 0)
+        return overtaken < 0 ? -1 : 0;
+    if (a->event.kind == WEBHOOK_STARTED)
+        return mp_meeting_began(db, arena, id, a->event.uuid, happened_at(a), &a->news, err);
+    return mp_meeting_ended(db, arena, id, a->event.uuid, started_at(a), ended_at(a), &a->news, err);
+}
+
+/* The transaction: what it says and that it was done, or neither. */
+static int apply_held(struct mp_db *db, void *arg, struct mp_error *err)
+{
+    struct applying *a = arg;
+    struct mp_ctx *ctx = a->round->ctx;
+    struct mp_meeting_row row;
+    int rc = mp_store_meeting_lock(db, ctx->arena, a->meeting->row.id, &row, err);
+
+    a->news = MP_NEWS_NONE;
+    if (rc > 0 && a->event.kind != WEBHOOK_RECORDED)
+        rc = apply_news(db, a, err);
+    if (rc < 0 || a->news == MP_NEWS_DOUBT)
+        return rc;
+    rc = mp_store_webhook_end(db, ctx->arena, a->row->id, a->round->claim, MP_WEBHOOK_APPLIED, NULL, err);
+    /* Somebody else's by now: nothing of it is ours to do. */
+    return rc < 0 ? -1 : rc == 0 ? 1 : 0;
+}
+
+static int do_held(struct applying *a, struct mp_error *err)
+{
+    int rc = mp_tx_run(a->round->ctx->db, apply_held, a, err);
+
+    if (rc < 0)
+        return -1;
+    if (rc == 0 && a->news == MP_NEWS_DOUBT) {
+        a->ask = true;
+        return 0;
+    }
+    a->round->done++;
+    if (rc > 0 || a->news != MP_NEWS_CHANGED)
+        return 0;
+    mp_log(a->round->ctx->log, MP_INFO, "webhook.applied", MP_STR("event", a->event.name), MP_INT("meeting", a->event.zoom_id));
+    return mp_booking_follow(a->round->ctx, a->meeting->row.id, err);
+}
+
+/* ---- Meetings that were changed or deleted ---- */
+
+static bool differs(const char *said, const char *ours)
+{
+    return said != NULL && (ours == NULL || strcmp(said, ours) != 0);
+}
+
+/* Changes made here come back as events, and say what the record says. */
+static bool known_already(const struct applying *a)
+{
+    const struct mp_meeting_row *row = &a->meeting->row;
+    const struct webhook_event *e = &a->event;
+
+    if (row->status == MP_MEETING_DELETED || row->status == MP_MEETING_FAILED)
+        return true;
+    if (e->kind == WEBHOOK_DELETED)
+        return row->status == MP_MEETING_ENDED && row->started_at < 0;
+    if (row->status == MP_MEETING_ENDED)
+        return true;
+    return !e->further && !differs(e->topic, row->topic) && !differs(e->timezone, row->timezone) &&
+           (e->starts_at < 0 || e->starts_at == row->starts_at) && (e->duration_min < 0 || e->duration_min == row->duration_min);
+}
+
+static bool looked_at(const struct round *r, int64_t meeting)
+{
+    const struct looked *l = r->looked;
+
+    while (l != NULL && l->meeting != meeting)
+        l = l->next;
+    return l != NULL;
+}
+
+static const char *why_down(const struct round *r, int account)
+{
+    const struct down *d = r->down;
+
+    while (d != NULL && d->account != account)
+        d = d->next;
+    return d != NULL ? d->why : NULL;
+}
+
+static int look(struct applying *a, struct mp_error *err)
+{
+    struct round *r = a->round;
+    struct mp_meeting_look look;
+
+    if (mp_meeting_look(r->ctx, a->meeting, a->event.kind == WEBHOOK_DELETED, &look, err) < 0)
+        return -1;
+    if (!look.agrees) {
+        /* Zoom does not answer for that account: the round does not wait for it again. */
+        if (look.passing && look.wait_ms == 0) {
+            struct down *down = MP_NEW(r->ctx->arena, struct down);
+
+            *down = (struct down){a->meeting->account, look.why, r->down};
+            r->down = down;
+        }
+        return later(a, look.passing, look.why, look.wait_ms, err);
+    }
+    r->looked = memcpy(MP_NEW(r->ctx->arena, struct looked), &(struct looked){a->meeting->row.id, r->looked}, sizeof(struct looked));
+    if (look.changed) {
+        mp_log(r->ctx->log, MP_INFO, "webhook.applied", MP_STR("event", a->event.name), MP_INT("meeting", a->event.zoom_id));
+        if (mp_booking_follow(r->ctx, a->meeting->row.id, err) < 0)
+            return -1;
+    }
+    return end(a, MP_WEBHOOK_APPLIED, NULL, err);
+}
+
+/* The second half of a round. The record is read anew: events before it may have changed it. */
+static int do_ask(struct applying *a, struct mp_error *err)
+{
+    struct round *r = a->round;
+    const char *why;
+    int rc = mp_meeting_by_row(r->ctx, a->meeting->row.id, &a->meeting, err);
+
+    if (rc < 0)
+        return -1;
+    if (rc == 0 || looked_at(r, a->meeting->row.id) || (a->news != MP_NEWS_DOUBT && known_already(a)))
+        return end(a, MP_WEBHOOK_APPLIED, NULL, err);
+    why = why_down(r, a->meeting->account);
+    return why != NULL ? later(a, true, why, 0, err) : look(a, err);
+}
+
+/* ---- The rest ---- */
+
+static int do_deauthorized(struct applying *a, struct mp_error *err)
+{
+    struct mp_ctx *ctx = a->round->ctx;
+    const struct mp_connection_conf *conf = ctx->connection_conf;
+
+    if (!conf->configured || strcmp(a->event.client_id, conf->app.client_id) != 0)
+        return end(a, MP_WEBHOOK_IGNORED, "it is about another app", err);
+    if (mp_connection_deauthorized(ctx, a->event.user_id, a->event.account_id, happened_at(a), err) < 0)
+        return -1;
+    return end(a, MP_WEBHOOK_APPLIED, NULL, err);
+}
+
+static int do_meeting(struct applying *a, struct mp_error *err)
+{
+    struct mp_ctx *ctx = a->round->ctx;
+    int rc = mp_meeting_told_of(ctx, a->event.zoom_id, &a->meeting, err);
+
+    if (rc < 0)
+        return -1;
+    if (rc == 0)
+        return end(a, MP_WEBHOOK_IGNORED, "the meeting was not made here", err);
+    if (!webhook_app_covers(ctx->webhook_conf, a->row->app, a->meeting->account_name))
+        return end(a, MP_WEBHOOK_IGNORED, "the meeting is not that app's account's", err);
+    if (a->event.kind != WEBHOOK_UPDATED && a->event.kind != WEBHOOK_DELETED)
+        return do_held(a, err);
+    a->ask = true;
+    return 0;
+}
+
+static int do_event(struct applying *a, struct mp_error *err)
+{
+    struct mp_ctx *ctx = a->round->ctx;
+
+    if (webhook_event_decode(ctx->arena, mp_slice_of(a->row->body), &a->event, err) < 0 || !webhook_event_usable(&a->event)) {
+        mp_error_reset(err);
+        return end(a, MP_WEBHOOK_FAILED, "what was stored of it cannot be read", err);
+    }
+    return a->event.kind == WEBHOOK_DEAUTHORIZED ? do_deauthorized(a, err) : do_meeting(a, err);
+}
+
+/* Whether the round goes on. One that always fails does not stand in the way of those behind it. */
+static bool go_on(struct applying *a, int rc, struct mp_error *err)
+{
+    const char *why;
+
+    if (rc >= 0)
+        return true;
+    if (err->code == MP_E_UNAVAILABLE || err->code == MP_E_UNCERTAIN)
+        return false;
+    mp_log(a->round->ctx->log, MP_ERROR, "webhook.failed", MP_INT("row", a->row->id), MP_STR("event", a->row->event),
+           MP_STR("code", mp_error_name(err->code)), MP_STR("detail", err->detail));
+    why = mp_error_message(err);
+    mp_error_reset(err);
+    a->ask = false;
+    return later(a, false, why, 0, err) >= 0;
+}
+
+static int do_all(struct round *r, struct applying *all, size_t count, struct mp_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!go_on(&all[i], do_event(&all[i], err), err))
+            return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct applying *a = &all[i];
+
+        if (!a->ask)
+            continue;
+        if (mp_monotonic_ms() < r->until_ms ? !go_on(a, do_ask(a, err), err)
+                                            : mp_store_webhook_later(r->ctx->db, r->ctx->arena, a->row->id, r->claim, 0, false, NULL, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int mp_webhook_apply(struct mp_ctx *ctx, unsigned *done, struct mp_error *err)
+{
+    struct round r = {.ctx = ctx, .until_ms = mp_monotonic_ms() + ROUND_MS};
+    struct mp_webhook_row *rows;
+    struct applying *all;
+    uint64_t random;
+    size_t count;
+    int rc;
+
+    *done = 0;
+    if (webhook_keep(ctx, err) < 0)
+        return -1;
+    mp_random(&random, sizeof(random));
+    r.claim = (int64_t)(random >> 2) + 1;
+    if (mp_store_webhook_claim(ctx->db, ctx->arena, r.claim, LEASE_MS, DEATHS_MOST, BATCH, &rows, &count, err) < 0)
+        return -1;
+    all = mp_arena_array(ctx->arena, count + 1, sizeof(*all));
+    for (size_t i = 0; i < count; i++)
+        all[i] = (struct applying){.round = &r, .row = &rows[i]};
+    rc = do_all(&r, all, count, err);
+    *done = r.done;
+    return rc;
+}
