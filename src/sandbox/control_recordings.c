@@ -193,7 +193,7 @@ bool sb_control_recordings(struct sb_call *call, struct sb_reply *reply)
     else if (call->segment_count == 3 && get)
         get_one(call, reply, file);
     else if (call->segment_count == 3 && strcmp(call->method, "DELETE") == 0) {
-        sb_file_delete(call->st, file, SB_GONE);
+        sb_file_put(call->st, file, SB_GONE);
         get_one(call, reply, file);
     } else if (call->segment_count == 4 && get && strcmp(call->segments[3], "sha256") == 0)
         get_hash(call, reply, file);

@@ -124,9 +124,9 @@ void sb_recordings_make(struct sb_state *st, struct sb_instance *instance)
     }
 }
 
-void sb_file_delete(struct sb_state *st, struct sb_file *file, enum sb_trash how)
+void sb_file_put(struct sb_state *st, struct sb_file *file, enum sb_trash where)
 {
-    file->trash = how;
+    file->trash = where;
     file->trashed_at = sb_now(st);
     sb_state_touch(st);
 }

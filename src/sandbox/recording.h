@@ -66,7 +66,7 @@ void sb_files_forget(struct sb_state *st, struct sb_instance *instance);   /* al
 bool sb_file_there(const struct sb_state *st, const struct sb_file *file); /* may be listed and fetched */
 /* As Zoom's pages would have it once a meeting with cloud recording has ended; only with the knob auto_record. */
 void sb_recordings_make(struct sb_state *st, struct sb_instance *instance);
-void sb_file_delete(struct sb_state *st, struct sb_file *file, enum sb_trash how);
+void sb_file_put(struct sb_state *st, struct sb_file *file, enum sb_trash where);
 /* Sends the events of what has appeared since. */
 void sb_recordings_tell(struct sb_state *st);
 struct sb_instance *sb_instance_find(const struct sb_call *call, const char *id_or_uuid); /* past.c; NULL: none that the call reaches */

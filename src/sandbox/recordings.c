@@ -208,25 +208,22 @@ static bool take_action(const struct sb_call *call, struct sb_reply *reply, bool
 /* What is in the trash may be deleted for good, too. */
 void sb_recordings_delete(struct sb_call *call, struct sb_reply *reply)
 {
+    const struct sb_instance *found = sb_instance_find(call, call->segments[2]);
     struct sb_instance *instance;
-    bool for_ever;
+    bool for_ever, from_trash;
 
     if (!take_action(call, reply, &for_ever))
         return;
-    instance = of_path(call, reply,
-                       for_ever && sb_instance_find(call, call->segments[2]) != NULL &&
-                           !sb_recording_any(call->st, sb_instance_find(call, call->segments[2]), SB_KEPT));
+    from_trash = for_ever && found != NULL && !sb_recording_any(call->st, found, SB_KEPT);
+    instance = of_path(call, reply, from_trash);
     if (instance == NULL)
         return;
-    if (!for_ever)
-        sb_event_recording(call->st, instance, "recording.trashed", NULL, NULL, SB_KEPT);
-    else
-        sb_event_recording(call->st, instance, "recording.deleted", NULL, NULL, SB_KEPT);
+    sb_event_recording(call->st, instance, for_ever ? "recording.deleted" : "recording.trashed", NULL, NULL, from_trash ? SB_TRASHED_SET : SB_KEPT);
     for (size_t i = 0; i < instance->file_count; i++) {
         struct sb_file *file = instance->files[i];
 
         if (file->appears_at <= sb_now(call->st) && (file->trash == SB_KEPT || (for_ever && file->trash != SB_GONE)))
-            sb_file_delete(call->st, file, for_ever ? SB_GONE : SB_TRASHED_SET);
+            sb_file_put(call->st, file, for_ever ? SB_GONE : SB_TRASHED_SET);
     }
     sb_reply_empty(reply, 204);
 }
@@ -255,7 +252,7 @@ void sb_recordings_delete_one(struct sb_call *call, struct sb_reply *reply)
     file = file_of_path(call, reply, SB_KEPT);
     if (file == NULL)
         return;
-    sb_file_delete(call->st, file, for_ever ? SB_GONE : SB_TRASHED_FILE);
+    sb_file_put(call->st, file, for_ever ? SB_GONE : SB_TRASHED_FILE);
     sb_reply_empty(reply, 204);
 }
 
@@ -286,7 +283,7 @@ void sb_recordings_status(struct sb_call *call, struct sb_reply *reply)
         return;
     for (size_t i = 0; i < instance->file_count; i++) {
         if (instance->files[i]->trash == SB_TRASHED_SET || instance->files[i]->trash == SB_TRASHED_FILE)
-            sb_file_delete(call->st, instance->files[i], SB_KEPT);
+            sb_file_put(call->st, instance->files[i], SB_KEPT);
     }
     sb_event_recording(call->st, instance, "recording.recovered", NULL, NULL, SB_KEPT);
     sb_reply_empty(reply, 200);
@@ -301,6 +298,6 @@ void sb_recordings_status_one(struct sb_call *call, struct sb_reply *reply)
     file = file_of_path(call, reply, SB_TRASHED_FILE);
     if (file == NULL)
         return;
-    sb_file_delete(call->st, file, SB_KEPT);
+    sb_file_put(call->st, file, SB_KEPT);
     sb_reply_empty(reply, 204);
 }

@@ -356,7 +356,7 @@ struct sb_state {
     struct sb_map files;     /* of recordings, by key */
     struct sb_file *untold;  /* whose event has not gone out */
     struct sb_hooks *hooks;  /* webhooks */
-    char authority[80];      /* the Host header of the latest call: where files can be fetched */
+    char authority[80];      /* the Host header of the latest call to the API: where files can be fetched */
     struct sb_meeting *meeting_first, *meeting_last;
     size_t meeting_count;
     uint64_t sweeps; /* counts how often meetings were forgotten */

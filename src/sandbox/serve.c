@@ -129,9 +129,20 @@ static void put_common_headers(const struct sb_call *call, struct sb_reply *repl
                                     c.year, c.hour, c.minute, c.second));
 }
 
+/* Where the API is asked is where an event says that files can be fetched; where the sandbox is controlled, if nobody has asked it anything yet. */
+static void note_authority(const struct sb_call *call, bool rest)
+{
+    struct sb_state *st = call->st;
+
+    if (call->authority == NULL || (!rest && st->authority[0] != '\0') || (call->segment_count > 0 && strcmp(call->segments[0], "rec") == 0))
+        return;
+    (void)snprintf(st->authority, sizeof(st->authority), "%s", call->authority);
+}
+
 static void serve_control(struct sb_call *call, struct sb_reply *reply)
 {
     pthread_mutex_lock(&call->st->lock);
+    note_authority(call, false);
     sb_control(call, reply);
     pthread_mutex_unlock(&call->st->lock);
 }
@@ -156,8 +167,7 @@ void sb_serve(struct sb_call *call, struct sb_reply *reply, struct sb_outcome *o
     }
     pthread_mutex_lock(&st->lock);
     sb_route_parties(call, &account_id, &host);
-    if (call->authority != NULL)
-        (void)snprintf(st->authority, sizeof(st->authority), "%s", call->authority);
+    note_authority(call, true);
     call->seq = sb_ledger_begin(call, account_id, host != NULL ? host->email : "");
     action = sb_rule_take(call, account_id, host, &rule);
     epoch = st->epoch;
