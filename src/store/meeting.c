@@ -74,7 +74,7 @@ static const struct mp_sql meeting_status = {"UPDATE meeting SET started_at = IF
                                              " < FIELD(?, 'creating', 'scheduled', 'started', 'ended', 'deleted', 'failed') AND status <> 'deleted'"};
 static const struct mp_sql meeting_lock = {"SELECT " COLS " FROM meeting m WHERE m.id = ? FOR UPDATE"};
 static const struct mp_sql meeting_instance = {"UPDATE meeting SET zoom_uuid = ? WHERE id = ?"};
-static const struct mp_sql meeting_again = {"UPDATE meeting SET status = 'started', started_at = ?, ended_at = NULL, updated_at = ?,"
+static const struct mp_sql meeting_again = {"UPDATE meeting SET status = 'started', started_at = ?, ended_at = NULL, updated_at = ?, news = 1,"
                                             " version = version + 1 WHERE id = ? AND status = 'ended'"};
 static const struct mp_sql meeting_host = {"UPDATE meeting SET host_sub = ?, version = version + 1, updated_at = ? WHERE id = ?"};
 static const struct mp_sql meeting_replaced = {

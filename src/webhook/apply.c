@@ -4,6 +4,7 @@
 #include "meetpool/connection.h"
 #include "meetpool/crypto.h"
 #include "meetpool/meeting.h"
+#include "meetpool/recording.h"
 #include "meetpool/schedule.h"
 #include "webhook_int.h"
 
@@ -119,6 +120,22 @@ static int apply_news(struct mp_db *db, struct applying *a, struct mp_error *err
     return mp_meeting_ended(db, arena, id, a->event.uuid, started_at(a), ended_at(a), &a->news, err);
 }
 
+/* Its recording is looked for: at once where Zoom says that it is complete, else some time after the end. */
+static int note_recording(struct applying *a, struct mp_error *err)
+{
+    struct mp_ctx *ctx = a->round->ctx;
+    int64_t id = a->meeting->row.id, wait_ms = 0;
+    int64_t began = a->event.kind == WEBHOOK_STARTED ? happened_at(a) : a->event.kind == WEBHOOK_ENDED ? started_at(a) : -1;
+
+    if (a->event.uuid != NULL && mp_recording_held(ctx, id, a->event.uuid, began, a->event.kind == WEBHOOK_ENDED ? ended_at(a) : -1, err) < 0)
+        return -1;
+    if (a->event.kind == WEBHOOK_STARTED)
+        return 0;
+    if (a->event.kind == WEBHOOK_ENDED)
+        wait_ms = ctx->recording_conf->buffer_s * 1000;
+    return mp_recording_wanted(ctx, id, wait_ms, err);
+}
+
 /* The transaction: what it says and that it was done, or neither. */
 static int apply_held(struct mp_db *db, void *arg, struct mp_error *err)
 {
@@ -132,6 +149,8 @@ static int apply_held(struct mp_db *db, void *arg, struct mp_error *err)
         rc = apply_news(db, a, err);
     if (rc < 0 || a->news == MP_NEWS_DOUBT)
         return rc;
+    if (note_recording(a, err) < 0)
+        return -1;
     rc = mp_store_webhook_end(db, ctx->arena, a->row->id, a->round->claim, MP_WEBHOOK_APPLIED, NULL, err);
     /* Somebody else's by now: nothing of it is ours to do. */
     return rc < 0 ? -1 : rc == 0 ? 1 : 0;

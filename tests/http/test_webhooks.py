@@ -493,3 +493,21 @@ def test_no_burst_is_refused(zoom, stack):
     assert set(flat) <= {204, 503}
     assert len(zoom.rows()) >= flat.count(204)
     assert all(together(8, lambda n: zoom.send(validation()).json()["encryptedToken"]))
+
+
+# ---- recordings
+
+
+def test_what_was_held_is_looked_for_once_each(zoom, stack):
+    meeting = book(stack, settings={"auto_recording": "cloud"})
+    app, now = app_of(meeting), hooks.now_ms()
+    stack.rows("DELETE FROM job")
+    for event in (started(meeting, "held==", now - 60 * MINUTE), ended(meeting, "held==", now - 50 * MINUTE, now - 60 * MINUTE), recorded(meeting, "held=="),
+                  recorded(meeting, "held==", name="recording.transcript_completed"), recorded(meeting, "other==")):
+        together(3, lambda n: zoom.told(event, app))
+    zoom.settled()
+    found = stack.rows("SELECT o.uuid, o.started_at DIV 1000 AS began, o.ended_at DIV 1000 AS ended FROM occurrence o JOIN meeting m ON m.id = o.meeting_id"
+                       " WHERE m.zoom_id = %s ORDER BY o.uuid", meeting["id"])
+    assert found == [{"uuid": "held==", "began": (now - 60 * MINUTE) // 1000, "ended": (now - 50 * MINUTE) // 1000},
+                     {"uuid": "other==", "began": None, "ended": None}]
+    assert stack.rows("SELECT COUNT(*) AS n FROM job WHERE kind = 'recording.find'")[0]["n"] >= 1
