@@ -1,8 +1,71 @@
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "ctl_int.h"
 #include "meetpool/clock.h"
+#include "meetpool/queue.h"
 #include "meetpool/store_meeting.h"
 
 #define SHOWN_MOST 500
+/* Of the jobs that are over. */
+#define OVER_MOST 50
+
+/* ---- The queue ---- */
+
+static const char *progress_cell(struct mp_arena *arena, const struct mp_job *job)
+{
+    if (job->progress_total <= 0)
+        return job->progress_done > 0 ? cell_int(arena, job->progress_done) : NULL;
+    return mp_arena_printf(arena, "%" PRId64 "/%" PRId64, job->progress_done, job->progress_total);
+}
+
+static int add_jobs(struct ctl *ctl, struct mp_db *db, enum mp_job_state state, unsigned most, struct table *table)
+{
+    const struct mp_job_query query = {.state = (int)state, .before_id = INT64_MAX, .limit = most};
+    struct mp_job *jobs;
+    size_t count;
+
+    if (mp_queue_list(db, ctl->arena, &query, &jobs, &count, &ctl->err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        const struct mp_job *job = &jobs[i];
+
+        table_add(table, (const char *const[]){
+                             job->public_id,
+                             job->kind,
+                             job->subject,
+                             mp_job_state_name(job->state),
+                             progress_cell(ctl->arena, job),
+                             cell_int(ctl->arena, job->attempts),
+                             cell_time(ctl->arena, job->created_at),
+                             job->state == MP_JOB_QUEUED ? cell_time(ctl->arena, job->due_at) : NULL,
+                             cell_time(ctl->arena, job->finished_at),
+                             job->error,
+                         });
+    }
+    return 0;
+}
+
+static int show_queue(struct ctl *ctl, struct mp_db *db)
+{
+    static const char *const heads[] = {"JOB", "KIND", "SUBJECT", "STATE", "PROGRESS", "TRIES", "CREATED", "NEXT TRY", "FINISHED", "LAST ERROR"};
+    struct mp_queue_counts counts;
+    struct table table;
+
+    if (mp_queue_counts(db, &counts, &ctl->err) < 0)
+        return -1;
+    table_init(&table, ctl->arena, MP_COUNT(heads), heads);
+    if (add_jobs(ctl, db, MP_JOB_RUNNING, SHOWN_MOST, &table) < 0 || add_jobs(ctl, db, MP_JOB_QUEUED, SHOWN_MOST, &table) < 0 ||
+        add_jobs(ctl, db, MP_JOB_FAILED, OVER_MOST, &table) < 0 || add_jobs(ctl, db, MP_JOB_DONE, OVER_MOST, &table) < 0)
+        return -1;
+    for (int state = 0; state < MP_JOB_STATES; state++)
+        printf("%s%" PRId64 " %s", state > 0 ? ", " : "", counts.in_state[state], mp_job_state_name((enum mp_job_state)state));
+    printf("; %" PRId64 " due\n\n", counts.due);
+    table_print(&table);
+    return 0;
+}
+
+/* ---- Repair ---- */
 
 static const char *const place_states[] = {
     [MP_PLACE_CREATING] = "look whether Zoom made it", [MP_PLACE_HELD] = "look after it", [MP_PLACE_DELETING] = "delete it at Zoom",
@@ -67,10 +130,11 @@ int ctl_jobs(struct ctl *ctl)
         return ctl_failed(ctl);
     db = mp_db_new(&conf, &ctl->log);
     table_init(&table, ctl->arena, MP_COUNT(heads), heads);
-    if (add_places(ctl, db, &table) < 0 || add_pending(ctl, db, &table) < 0) {
+    if (show_queue(ctl, db) < 0 || add_places(ctl, db, &table) < 0 || add_pending(ctl, db, &table) < 0) {
         ctl_failed(ctl);
         goto out;
     }
+    putchar('\n');
     table_print(&table);
     rc = 0;
 out:
