@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "meetpool/attr.h"
+#include "meetpool/metrics.h"
 
 /*
  * One JSON object a line on a descriptor (stderr): time, level, event, what the context carries, fields. Everything from outside is
@@ -32,6 +33,7 @@ struct mp_log {
     const char *request_id; /* as the two below: NULL where there is none; borrowed */
     const char *user;
     const char *job;
+    struct mp_metrics *metrics; /* what is counted beside what is written; NULL: nothing */
 };
 
 #define MP_STR(name, value)  ((struct mp_log_field){MP_LOG_STR, (name), (value), 0}) /* NULL is written as null */

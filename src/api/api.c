@@ -164,6 +164,15 @@ static void log_request(const struct mp_exchange *ex, const struct mp_error *err
            MP_STR("remote_addr", ex->req.remote_addr));
 }
 
+static void count_request(const struct mp_exchange *ex, int64_t started_ms)
+{
+    struct mp_metrics *metrics = ex->ctx->log->metrics;
+    const char *status = mp_arena_printf(ex->ctx->arena, "%u", ex->answer->status);
+
+    mp_metric_add(metrics, MP_METRIC_HTTP_REQUESTS, ex->route != NULL ? ex->route->path : "none", status, 1);
+    mp_metric_time(metrics, MP_METRIC_HTTP_TIME, ex->ctx->log->role, mp_monotonic_ms() - started_ms);
+}
+
 void mp_api_answer(struct mp_api *api, struct mp_ctx *ctx, const struct mp_head *head, const struct mp_body_source *body, struct mp_answer *answer)
 {
     struct mp_exchange ex = {.api = api, .ctx = ctx, .head = head, .source = body, .answer = answer};
@@ -180,6 +189,7 @@ void mp_api_answer(struct mp_api *api, struct mp_ctx *ctx, const struct mp_head 
         mp_envelope_failure(ctx->arena, answer, ex.req.request_id, &err);
     mp_envelope_common(ctx->arena, answer, ex.req.request_id);
     log_request(&ex, &err, started_ms);
+    count_request(&ex, started_ms);
     ctx->log->request_id = NULL;
     ctx->log->user = NULL;
 }
@@ -195,6 +205,7 @@ void mp_api_answer_refusal(struct mp_ctx *ctx, struct mp_answer *answer)
     mp_envelope_failure(ctx->arena, answer, id, &err);
     mp_envelope_common(ctx->arena, answer, id);
     ctx->log->request_id = id;
+    mp_metric_add(ctx->log->metrics, MP_METRIC_HTTP_REFUSED, ctx->log->role, NULL, 1);
     mp_log(ctx->log, MP_WARNING, "http.refused", MP_INT("status", answer->status));
     ctx->log->request_id = NULL;
 }

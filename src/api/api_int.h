@@ -199,6 +199,7 @@ void mp_envelope_common(struct mp_arena *arena, struct mp_answer *answer, const 
 /* ---- ops.c ---- */
 
 extern const struct mp_route_table mp_ops_routes;
+extern const struct mp_route_table mp_metric_routes;
 extern const struct mp_route_table mp_account_routes;
 extern const struct mp_route_table mp_meeting_routes;
 extern const struct mp_route_table mp_connection_routes;
@@ -208,6 +209,7 @@ extern const struct mp_route_table mp_batch_routes;
 extern const struct mp_route_table mp_session_routes;
 extern const struct mp_route_table mp_face_routes;
 extern const struct mp_route_table mp_calendar_routes;
+extern const struct mp_route_table mp_recording_routes;
 extern const struct mp_route_table mp_job_routes;
 extern const struct mp_route_table mp_webhook_routes;
 /* Reads openapi.json. Errors: MP_E_CONFIG where the setting names a file that cannot be read. */

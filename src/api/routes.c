@@ -3,6 +3,7 @@
 /* The rows stand beside their handlers, one table a file. */
 const struct mp_route_table *const mp_api_tables[] = {
     &mp_ops_routes,
+    &mp_metric_routes,
     &mp_account_routes,
     &mp_meeting_routes,
     &mp_connection_routes,
@@ -12,6 +13,7 @@ const struct mp_route_table *const mp_api_tables[] = {
     &mp_session_routes,
     &mp_face_routes,
     &mp_calendar_routes,
+    &mp_recording_routes,
     &mp_job_routes,
     &mp_webhook_routes,
 };

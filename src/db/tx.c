@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "db_int.h"
@@ -111,9 +112,17 @@ static enum outcome run_once(struct mp_db *db, int (*fn)(struct mp_db *, void *,
     return spoiled ? TX_AGAIN : TX_FAILED;
 }
 
+/* The server's number: 1213 deadlock, 1205 lock wait, 2013 connection lost ... */
+static const char *reason_of(const struct mp_db *db, char out[12])
+{
+    snprintf(out, 12, "%u", db->failure.number);
+    return out;
+}
+
 int mp_tx_run(struct mp_db *db, int (*fn)(struct mp_db *db, void *arg, struct mp_error *err), void *arg, struct mp_error *err)
 {
     int64_t started_ms = mp_monotonic_ms();
+    char reason[12];
     int rc;
 
     if (db->held)
@@ -131,6 +140,8 @@ int mp_tx_run(struct mp_db *db, int (*fn)(struct mp_db *db, void *arg, struct mp
             return -1;
         }
         mp_error_reset(err);
+        if (db->log != NULL)
+            mp_metric_add(db->log->metrics, MP_METRIC_DB_RETRIES, reason_of(db, reason), NULL, 1);
         db_back_off(tries);
     }
 }

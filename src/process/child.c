@@ -56,18 +56,29 @@ void child_main(const struct child_env *env, pid_t master)
     exit(roles[env->role].run(env));
 }
 
+static struct mp_storage *new_storage(struct mp_proc *proc, const struct mp_settings *settings)
+{
+    size_t count;
+    const struct mp_secret *keys = mp_keyring_derive(settings->keyring, proc->arena, MP_STORAGE_LINK_PURPOSE, &count);
+    struct mp_storage *storage = mp_storage_new(&settings->storage, proc->http, keys, count, &proc->log);
+
+    mp_arena_clear(proc->arena);
+    return storage;
+}
+
 void proc_init(struct mp_proc *proc, const struct child_env *env)
 {
     const struct mp_settings *settings = env->settings;
 
     *proc = (struct mp_proc){
         .env = env,
-        .log = {.fd = STDERR_FILENO, .level = settings->log_level, .role = roles[env->role].name},
+        .log = {.fd = STDERR_FILENO, .level = settings->log_level, .role = roles[env->role].name, .metrics = env->metrics},
         .arena = mp_arena_new(),
         .http = mp_http_new(),
     };
     proc->db = mp_db_new(&settings->db, &proc->log);
     proc->zoom = mp_zoom_new(&settings->zoom, proc->http, &proc->log);
+    proc->storage = new_storage(proc, settings);
     board_owner(env->board, env->slot, proc->owner);
     /* OpenSSL's generator notices a fork and seeds itself anew: nothing to do here for nonces and ids. */
     proc->ctx = (struct mp_ctx){
@@ -83,6 +94,7 @@ void proc_init(struct mp_proc *proc, const struct child_env *env)
         .webhook_conf = &settings->webhook,
         .alert_conf = &settings->alert,
         .http = proc->http,
+        .storage = proc->storage,
         .owner = proc->owner,
         .owner_is_dead = board_owner_is_dead,
         .owner_arg = env->board,
@@ -92,6 +104,7 @@ void proc_init(struct mp_proc *proc, const struct child_env *env)
 
 void proc_clear(struct mp_proc *proc)
 {
+    mp_storage_free(proc->storage);
     mp_zoom_free(proc->zoom);
     mp_http_free(proc->http);
     mp_db_free(proc->db);

@@ -78,6 +78,7 @@ MP_NORETURN static void become_child(struct master *master, unsigned slot, pid_t
         .settings = config->settings,
         .api = config->api,
         .board = master->board,
+        .metrics = master->log.metrics,
         .slot = slot,
         .listen_fd = listen_fd_of(master, child->role),
     };
@@ -159,6 +160,8 @@ void children_reap(struct master *master, int64_t now_ms)
         mp_log(&master->log, clean ? MP_DEBUG : MP_WARNING, clean ? "worker.ended" : "worker.died", MP_STR("child", child_role_name(child->role)),
                MP_INT("pid", pid), MP_INT("slot", slot), MP_INT("exit", WIFEXITED(status) ? WEXITSTATUS(status) : -1),
                MP_INT("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0));
+        if (!clean)
+            mp_metric_add(master->log.metrics, MP_METRIC_CHILD_DEATHS, child_role_name(child->role), NULL, 1);
         child_died(master, (unsigned)slot, now_ms, clean);
     }
 }

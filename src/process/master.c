@@ -170,6 +170,7 @@ int master_run(struct master *master)
     signals_master();
     master->children = calloc(BOARD_SLOTS, sizeof(*master->children));
     master->board = board_new(mp_random_hex(arena, 4));
+    master->log.metrics = mp_metrics_new();
     if (master->children == NULL || open_sockets(master, arena, &err) < 0 || children_want(master, &master->now, &err) < 0) {
         mp_log(&master->log, MP_ERROR, "master.cannot_start", MP_STR("problem", mp_error_message(&err)), MP_STR("detail", err.detail));
         goto out;
@@ -184,6 +185,8 @@ int master_run(struct master *master)
 out:
     config_clear(&master->next);
     board_free(master->board);
+    mp_metrics_free(master->log.metrics);
+    master->log.metrics = NULL;
     free(master->children);
     mp_arena_free(arena);
     return rc;

@@ -169,6 +169,7 @@ struct child_env {
     const struct mp_settings *settings;
     struct mp_api *api;
     struct board *board;
+    struct mp_metrics *metrics;
     unsigned slot;
     int listen_fd; /* -1: the role has none */
     const char *listen_path;
@@ -182,6 +183,7 @@ struct mp_proc {
     struct mp_db *db;
     struct mp_http *http;
     struct mp_zoom *zoom;
+    struct mp_storage *storage;
     struct mp_ctx ctx;
     char owner[OWNER_MAX];
 };

@@ -187,6 +187,8 @@ static void log_call(const struct mp_zoom *zoom, const struct zoom_call *call, c
 {
     if (!zoom->log)
         return;
+    mp_metric_add(zoom->log->metrics, MP_METRIC_ZOOM_CALLS, call->operation, mp_zoom_class_name(res->cls), 1);
+    mp_metric_time(zoom->log->metrics, MP_METRIC_ZOOM_TIME, call->operation, res->elapsed_ms);
     mp_log(zoom->log, MP_DEBUG, "zoom.call", MP_STR("operation", call->operation), MP_STR("class", mp_zoom_class_name(res->cls)),
            MP_INT("status", res->status), MP_INT("code", res->code), MP_INT("elapsed_ms", res->elapsed_ms), MP_STR("tracking_id", res->tracking_id));
 }

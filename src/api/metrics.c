@@ -1,0 +1,117 @@
+#include "api_int.h"
+#include "meetpool/account.h"
+#include "meetpool/buf.h"
+#include "meetpool/clock.h"
+#include "meetpool/queue.h"
+
+/*
+ * What is counted comes from the memory that the processes share; what is true of the whole installation from the database. Where that is away the
+ * counters are told all the same: then they matter most.
+ */
+
+#define TEXT_MOST (1024u * 1024)
+
+static void head(struct mp_buf *out, const char *name, const char *help)
+{
+    mp_buf_addf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
+}
+
+static int64_t is_active(const struct mp_account_stats *stats)
+{
+    return stats->active;
+}
+
+static int64_t now_in_use(const struct mp_account_stats *stats)
+{
+    return stats->active_meetings;
+}
+
+static int64_t room(const struct mp_account_stats *stats)
+{
+    return stats->entry->max_concurrent;
+}
+
+static int64_t upcoming(const struct mp_account_stats *stats)
+{
+    return stats->upcoming_meetings;
+}
+
+static int64_t daily_used(const struct mp_account_stats *stats)
+{
+    return stats->daily_used;
+}
+
+static const struct account_gauge {
+    const char *name, *help;
+    int64_t (*value)(const struct mp_account_stats *stats);
+} account_gauges[] = {
+    {"meetpool_account_active", "Whether the account takes meetings now (0 also while it is full)", is_active},
+    {"meetpool_account_meetings", "Meetings that occupy the account now", now_in_use},
+    {"meetpool_account_meetings_limit", "Meetings that may occupy the account at the same time", room},
+    {"meetpool_account_upcoming_meetings", "Meetings to come", upcoming},
+    {"meetpool_account_daily_used", "Creates and updates of this UTC day, all hosts together", daily_used},
+};
+
+static int tell_accounts(struct mp_ctx *ctx, struct mp_buf *out, struct mp_error *err)
+{
+    struct mp_account_stats *stats;
+
+    if (mp_account_stats(ctx, &stats, err) < 0)
+        return -1;
+    for (size_t g = 0; g < MP_COUNT(account_gauges); g++) {
+        head(out, account_gauges[g].name, account_gauges[g].help);
+        for (size_t i = 0; i < ctx->account_conf->count; i++)
+            mp_buf_addf(out, "%s{account=\"%s\"} %lld\n", account_gauges[g].name, mp_metric_label(ctx->arena, stats[i].entry->name),
+                        (long long)account_gauges[g].value(&stats[i]));
+    }
+    return 0;
+}
+
+static int tell_jobs(struct mp_ctx *ctx, struct mp_buf *out, struct mp_error *err)
+{
+    struct mp_queue_counts counts;
+
+    if (mp_queue_counts(ctx->db, &counts, err) < 0)
+        return -1;
+    head(out, "meetpool_jobs", "Background jobs by state; those that are over are kept for some days");
+    for (int state = 0; state < MP_JOB_STATES; state++)
+        mp_buf_addf(out, "meetpool_jobs{state=\"%s\"} %lld\n", mp_job_state_name((enum mp_job_state)state), (long long)counts.in_state[state]);
+    head(out, "meetpool_jobs_due", "Queued jobs whose time has come");
+    mp_buf_addf(out, "meetpool_jobs_due %lld\n", (long long)counts.due);
+    head(out, "meetpool_jobs_lag_seconds", "How long the oldest of those has waited");
+    mp_buf_addf(out, "meetpool_jobs_lag_seconds %.3f\n", (double)counts.oldest_due_ms / 1000.0);
+    return 0;
+}
+
+static int tell_installation(struct mp_ctx *ctx, struct mp_buf *out, struct mp_error *err)
+{
+    if (tell_accounts(ctx, out, err) < 0)
+        return -1;
+    return tell_jobs(ctx, out, err);
+}
+
+static int metrics(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    struct mp_buf out;
+    bool up;
+
+    mp_buf_init(&out, req->arena, TEXT_MOST);
+    up = tell_installation(ctx, &out, err) == 0;
+    if (!up)
+        mp_log(ctx->log, MP_WARNING, "metrics.incomplete", MP_STR("code", mp_error_name(err->code)), MP_STR("detail", err->detail));
+    mp_error_reset(err);
+    head(&out, "meetpool_database_up", "Whether the database answered for these figures");
+    mp_buf_addf(&out, "meetpool_database_up %d\n", up);
+    head(&out, "meetpool_build_info", "Which program this is");
+    mp_buf_addf(&out, "meetpool_build_info{version=\"" PACKAGE_VERSION "\"} 1\n");
+    mp_buf_add(&out, mp_metrics_text(ctx->log->metrics, req->arena));
+    res->raw = mp_buf_text(&out);
+    res->raw_len = out.len;
+    res->raw_type = "text/plain; version=0.0.4; charset=utf-8";
+    return 0;
+}
+
+static const struct mp_route rows[] = {
+    {"GET", "metrics", 0, MP_ROUTE_PUBLIC | MP_ROUTE_ROOT, metrics},
+};
+const struct mp_route_table mp_metric_routes = {rows, MP_COUNT(rows)};
