@@ -9,12 +9,12 @@ export class ApiError extends Error {
     }
 }
 
-export async function call(method, path, body, headers = {}) {
+export async function call(method, path, body, headers = {}, credentials = "same-origin") {
     let response, answer;
     try {
         response = await fetch(`/api/${path}`, {
             method,
-            credentials: "same-origin",
+            credentials,
             headers: { Accept: "application/json", ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
             body: body === undefined ? undefined : JSON.stringify(body),
         });

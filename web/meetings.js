@@ -19,10 +19,8 @@ function remark(type, state) {
     return type === "IN_PERSON" ? ", in person" : state === "pending" || state === "failed" ? ", the link follows" : "";
 }
 
-async function hosted(user, from) {
-    const meetings = await callList(`zoom/meetings?from=${from}`, "meetings");
-    // An admin is shown everybody's.
-    return meetings.filter((meeting) => meeting.owner_id === user.id || meeting.host_user_id === user.id).map((meeting) => ({
+async function hosted(from) {
+    return (await callList(`zoom/meetings?mine=true&from=${from}`, "meetings")).map((meeting) => ({
         title: meeting.topic,
         start: Date.parse(meeting.start_time),
         minutes: meeting.duration,
@@ -58,11 +56,18 @@ async function sessions(from) {
 }
 
 // The soonest first.
-export async function meetingsToCome(user, hosts) {
+export async function meetingsToCome(hosts) {
     const now = Date.now();
     const from = encodeURIComponent(new Date(now - LOOK_BACK_MS).toISOString());
-    const lists = await Promise.all(hosts ? [hosted(user, from)] : [...kinds.map((kind) => bookings(kind, from)), sessions(from)]);
+    const lists = await Promise.all(hosts ? [hosted(from)] : [...kinds.map((kind) => bookings(kind, from)), sessions(from)]);
     return lists.flat().filter((meeting) => !meeting.over && meeting.start + meeting.minutes * MINUTE_MS > now).sort((a, b) => a.start - b.start);
+}
+
+// How many are planned in the person's own Zoom account.
+export async function ownAccountToCome() {
+    const from = encodeURIComponent(new Date().toISOString());
+    const planned = await callList(`zoom/meetings?mine=true&status=scheduled&from=${from}`, "meetings");
+    return planned.filter((meeting) => meeting.zoomAccountUsed === "user").length;
 }
 
 function link(word, url, meeting, className) {

@@ -1,6 +1,6 @@
 // A person's own page: the Zoom connection, meetings to come, defaults, calendar.
 import { byId, call, element, news, onEvent } from "/api.js";
-import { meetingItem, meetingsToCome } from "/meetings.js";
+import { meetingItem, meetingsToCome, ownAccountToCome } from "/meetings.js";
 import { outcome } from "/outcomes.js";
 
 const PARTICIPANTS = ["student", "patient", "candidate"];
@@ -32,15 +32,24 @@ const states = {
     unknown: ["Not known", "warn", "The connection cannot be looked up just now. Load this page again in a few minutes."],
 };
 
-function showConnection({ configured, status, connection }) {
+// What stands in the way of connecting; null: nothing does.
+function hindrance({ status, connection }) {
+    if (connection.connectable)
+        return null;
+    return status.error === "Zoom is disabled" ? "Zoom is switched off on this server."
+        : "This server is not set up to connect people's own Zoom accounts. Ask your administrator.";
+}
+
+function showConnection(answer) {
+    const { connection } = answer;
     const [label, kind, words] = states[connection.state];
+    const hindered = hindrance(answer);
     const there = connection.state === "connected" || connection.state === "reconnect_needed";
     byId("zoom-state").textContent = label;
     byId("zoom-state").className = `badge ${kind}`;
     byId("zoom-email").textContent = connection.email ?? "";
-    byId("zoom-words").textContent = configured ? connection.warning ?? words
-        : status.error === "Zoom is disabled" ? "Zoom is switched off on this server." : "Zoom is not set up on this server. Ask your administrator.";
-    byId("connect").hidden = !configured || connection.state === "unknown" || (connection.state === "connected" && connection.warning === null);
+    byId("zoom-words").textContent = hindered ?? connection.warning ?? words;
+    byId("connect").hidden = hindered !== null || connection.state === "unknown" || (connection.state === "connected" && connection.warning === null);
     byId("disconnect").hidden = !there;
     byId("zoom").hidden = false;
 }
@@ -54,35 +63,73 @@ async function connect() {
     location.assign((await call("GET", "zoom/connect")).data.authorization_url);
 }
 
+const meetingsInWords = (count) => count === 1 ? "One planned meeting" : `${count} planned meetings`;
+
+async function askToDisconnect() {
+    const planned = await ownAccountToCome();
+    byId("leaving-words").textContent = planned === 0 ? "Meetings you host are made in the system's account from then on."
+        : `${meetingsInWords(planned)} of yours ${planned === 1 ? "is" : "are"} in it.`;
+    byId("leaving-offer").hidden = planned === 0;
+    byId("leaving-move").checked = planned > 0;
+    byId("leaving").showModal();
+}
+
+function stayConnected() {
+    byId("leaving").close();
+}
+
+// Moving takes as many requests as it takes: each does what it can in a few seconds and says whether more is left.
+async function disconnectAll(move) {
+    const moved = [];
+    for (;;) {
+        const answer = await call("POST", "zoom/disconnect", move ? { move_meetings: true } : {});
+        const { unfinished = false, moved_meetings: now = [] } = answer.data;
+        moved.push(...now);
+        if (!unfinished || now.length === 0)
+            return { ...answer, moved: moved.length };
+        news(`Moving your meetings: ${moved.length} moved, ${answer.data.future_meetings} to go …`, "soft");
+    }
+}
+
 async function disconnect() {
-    if (!confirm("Disconnect your Zoom account? Meetings that are planned there stay there."))
-        return;
-    const { message, data, warnings = [] } = await call("POST", "zoom/disconnect", {});
+    const move = !byId("leaving-offer").hidden && byId("leaving-move").checked;
+    byId("leaving").close();
+    news(move ? "Moving your meetings …" : "Disconnecting …", "soft");
+    const { message, data, warnings = [], moved } = await disconnectAll(move);
     const words = [`${message}.`, ...warnings.map((warning) => warning.message)];
+    if (moved > 0)
+        words.push(`${meetingsInWords(moved)} moved to the system's account.`);
     if (data.future_meetings > 0)
-        words.push(data.future_meetings === 1 ? "One planned meeting stays in it." : `${data.future_meetings} planned meetings stay in it.`);
-    news(words.join(" "), warnings.length > 0 ? "warn" : "good");
+        words.push(`${meetingsInWords(data.future_meetings)} ${data.future_meetings === 1 ? "stays" : "stay"} in your Zoom account.`);
+    for (const one of data.unmoved_meetings ?? [])
+        words.push(`${one.topic}: ${one.reason}`);
+    news(words.join(" "), warnings.length > 0 || data.future_meetings > 0 ? "warn" : "good");
     await loadConnection();
     // The button that was pressed is gone.
     byId("zoom-title").focus();
+    if (moved > 0)
+        await loadMeetings(me);
 }
 
 // ---- Meetings ----
 
-async function loadMeetings(user, hosts) {
-    const meetings = await meetingsToCome(user, hosts);
+let meetings = [];
+
+async function showMoreMeetings() {
     const list = byId("meeting-list");
-    const showMore = async () => {
-        const added = meetings.slice(list.children.length, list.children.length + SHOWN_AT_ONCE).map(meetingItem);
-        const more = byId("more-meetings");
-        const pressed = document.activeElement === more;
-        list.append(...added);
-        more.hidden = list.children.length === meetings.length;
-        if (pressed)
-            added[0].querySelector("a")?.focus();
-    };
-    await showMore();
-    onEvent(byId("more-meetings"), "click", showMore, tell);
+    const more = byId("more-meetings");
+    const pressed = document.activeElement === more;
+    const added = meetings.slice(list.children.length, list.children.length + SHOWN_AT_ONCE).map(meetingItem);
+    list.append(...added);
+    more.hidden = list.children.length === meetings.length;
+    if (pressed)
+        added[0].querySelector("a")?.focus();
+}
+
+async function loadMeetings(user) {
+    meetings = await meetingsToCome(isHost(user));
+    byId("meeting-list").replaceChildren();
+    await showMoreMeetings();
     byId("no-meetings").hidden = meetings.length > 0;
     byId("zone").textContent = `Times are those of ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`;
     byId("zone").hidden = meetings.length === 0;
@@ -152,6 +199,10 @@ async function signOut() {
     location.replace("/login");
 }
 
+let me = null;
+
+const isHost = (user) => !PARTICIPANTS.includes(user.role);
+
 async function signedIn() {
     try {
         return (await call("GET", "me")).data.user;
@@ -176,8 +227,8 @@ async function start() {
     }
     byId("who").textContent = user.name ?? user.email ?? user.id;
     byId("sign-out").hidden = false;
-    const hosts = !PARTICIPANTS.includes(user.role);
-    const parts = [loadMeetings(user, hosts), loadCalendar(), ...(hosts ? [loadConnection(), loadDefaults()] : [])];
+    me = user;
+    const parts = [loadMeetings(user), loadCalendar(), ...(isHost(user) ? [loadConnection(), loadDefaults()] : [])];
     for (const part of await Promise.allSettled(parts)) {
         if (part.status === "rejected")
             tell(part.reason);
@@ -187,7 +238,10 @@ async function start() {
 
 onEvent(byId("sign-out"), "click", signOut, tell);
 onEvent(byId("connect"), "click", connect, tell);
-onEvent(byId("disconnect"), "click", disconnect, tell);
+onEvent(byId("disconnect"), "click", askToDisconnect, tell);
+onEvent(byId("leave"), "click", disconnect, tell);
+onEvent(byId("stay"), "click", stayConnected, tell);
+onEvent(byId("more-meetings"), "click", showMoreMeetings, tell);
 onEvent(byId("defaults"), "submit", saveDefaults, tell);
 byId("defaults").addEventListener("change", () => byId("saved").textContent = "");
 onEvent(byId("feed-copy"), "click", copyFeed, tell);

@@ -149,6 +149,9 @@ int mp_connection_read(struct mp_ctx *ctx, const char *sub, struct mp_connection
 /* What the person should know of it and do, in words; NULL: all is well. */
 const char *mp_connection_warning(const struct mp_connection_row *row);
 
+/* Meetings to come that the person hosts from an own Zoom account. */
+int mp_connection_future_meetings(struct mp_ctx *ctx, const char *sub, int64_t *count, struct mp_error *err) MP_MUST_CHECK;
+
 /* ---- Ending ---- */
 
 struct mp_disconnected {

@@ -127,7 +127,7 @@ static int zoom_callback(struct mp_ctx *ctx, struct mp_request *req, struct mp_r
 
 /* ---- POST zoom/disconnect ---- */
 
-#define MOVED_MOST 200
+#define MOVED_PAGE 200
 /* No move is begun after so long; nginx waits longer than one takes. */
 #define MOVING_MS 12000
 
@@ -155,35 +155,56 @@ static void put_kept(const struct mp_request *req, struct json_object *kept, con
     json_object_array_add(kept, out);
 }
 
+struct moving {
+    const struct mp_request *req;
+    struct json_object *moved, *kept;
+    int64_t until_ms;
+    bool unfinished; /* no time was left for all */
+};
+
+static void move_one(struct mp_ctx *ctx, struct moving *moving, struct mp_meeting *old)
+{
+    struct mp_meeting *meeting = old;
+    struct mp_meeting_outcome outcome;
+    struct mp_error why;
+
+    if (!old->own || old->row.host_sub == NULL || strcmp(old->row.host_sub, moving->req->user.sub) != 0)
+        return;
+    if (mp_monotonic_ms() > moving->until_ms) {
+        moving->unfinished = true;
+        return;
+    }
+    mp_error_init(&why, moving->req->arena);
+    if (mp_meeting_to_pool(ctx, &meeting, &outcome, &why) < 0)
+        put_kept(moving->req, moving->kept, old, mp_error_message(&why));
+    else
+        put_moved(moving->req, moving->moved, old->row.zoom_id, meeting);
+}
+
 /* What the person hosts from the own account in time to come goes to the pool, one after the other; what does not fit stays, and is named. */
-static int move_meetings(struct mp_ctx *ctx, const struct mp_request *req, struct mp_response *res, struct mp_error *err)
+static int move_meetings(struct mp_ctx *ctx, const struct mp_request *req, struct mp_response *res, bool *unfinished, struct mp_error *err)
 {
     struct mp_meeting_filter filter = {
-        .viewer = req->user.sub, .status = MP_MEETING_SCHEDULED, .account = -1, .from = mp_now_ms(), .to = -1, .first = true, .limit = MOVED_MOST};
-    struct json_object *moved = json_object_new_array(), *kept = json_object_new_array();
-    int64_t until_ms = mp_monotonic_ms() + MOVING_MS;
-    struct mp_meeting_outcome outcome;
+        .viewer = req->user.sub, .status = MP_MEETING_SCHEDULED, .account = -1, .from = mp_now_ms(), .to = -1, .first = true, .limit = MOVED_PAGE};
+    struct moving moving = {.req = req, .moved = json_object_new_array(), .kept = json_object_new_array(), .until_ms = mp_monotonic_ms() + MOVING_MS};
     struct mp_meeting *list;
     size_t count;
 
-    mp_json_put(mp_response_data(res), "moved_meetings", moved);
-    mp_json_put(mp_response_data(res), "unmoved_meetings", kept);
-    if (mp_meeting_list(ctx, &filter, &list, &count, err) < 0)
-        return -1;
-    for (size_t i = count; i-- > 0;) {
-        struct mp_meeting *meeting = &list[i];
-        struct mp_error why;
-
-        mp_error_init(&why, req->arena);
-        if (!meeting->own || meeting->row.host_sub == NULL || strcmp(meeting->row.host_sub, req->user.sub) != 0)
-            continue;
-        if (mp_monotonic_ms() > until_ms)
-            put_kept(req, kept, meeting, "there was no time left to move it; disconnect after the rest has been moved or change it by hand");
-        else if (mp_meeting_to_pool(ctx, &meeting, &outcome, &why) < 0)
-            put_kept(req, kept, &list[i], mp_error_message(&why));
-        else
-            put_moved(req, moved, list[i].row.zoom_id, meeting);
-    }
+    mp_json_put(mp_response_data(res), "moved_meetings", moving.moved);
+    mp_json_put(mp_response_data(res), "unmoved_meetings", moving.kept);
+    do {
+        if (mp_meeting_list(ctx, &filter, &list, &count, err) < 0)
+            return -1;
+        if (count > 0) {
+            filter.first = false;
+            filter.before_start = list[count - 1].row.starts_at;
+            filter.before_id = list[count - 1].row.id;
+        }
+        for (size_t i = count; i-- > 0 && !moving.unfinished;)
+            move_one(ctx, &moving, &list[i]);
+    } while (count == MOVED_PAGE && !moving.unfinished);
+    mp_json_put_bool(mp_response_data(res), "unfinished", moving.unfinished);
+    *unfinished = moving.unfinished;
     return 0;
 }
 
@@ -193,14 +214,21 @@ static int zoom_disconnect(struct mp_ctx *ctx, struct mp_request *req, struct mp
     const struct mp_json_reader reader = {req->arena, req->json, NULL, err};
     const struct mp_connection_actor actor = actor_of(req);
     struct mp_disconnected done;
-    bool move = false;
+    bool move = false, unfinished = false;
 
     mp_json_refuse_unknown(&reader, taken);
     (void)mp_json_get_bool(&reader, "move_meetings", &move);
     /* The meetings first: the old ones go at Zoom with the tokens that are to be deleted. */
-    if (mp_error_set(err) || (move && move_meetings(ctx, req, res, err) < 0) || mp_connection_disconnect(ctx, req->user.sub, &actor, &done, err) < 0)
+    if (mp_error_set(err) || (move && move_meetings(ctx, req, res, &unfinished, err) < 0))
         return -1;
-    res->message = done.found ? "Your Zoom account is disconnected" : "No Zoom account was connected";
+    done = (struct mp_disconnected){0};
+    /* Those still to be moved would be out of reach. */
+    if (unfinished ? mp_connection_future_meetings(ctx, req->user.sub, &done.future_meetings, err) < 0
+                   : mp_connection_disconnect(ctx, req->user.sub, &actor, &done, err) < 0)
+        return -1;
+    res->message = unfinished   ? "Some meetings are still to be moved: disconnect again to go on"
+                   : done.found ? "Your Zoom account is disconnected"
+                                : "No Zoom account was connected";
     mp_json_put_bool(mp_response_data(res), "disconnected", done.found);
     mp_json_put_bool(mp_response_data(res), "revoked", done.revoked);
     mp_json_put_int(mp_response_data(res), "future_meetings", done.future_meetings);
@@ -229,6 +257,7 @@ struct json_object *mp_connection_json(struct mp_ctx *ctx, const char *sub)
     mp_json_put_text(out, "zoomUserId", row.zoom_user_id);
     mp_json_put_time(out, "connectedAt", rc > 0 ? row.connected_at : -1);
     mp_json_put_time(out, "tokenExpiry", connected ? row.expires_at : -1);
+    mp_json_put_bool(out, "connectable", ctx->connection_conf->configured && ctx->connection_conf->enabled);
     mp_json_put_text(out, "state", rc < 0 ? "unknown" : rc == 0 ? "not_connected" : mp_connection_state_name(row.state));
     mp_json_put_text(out, "warning", rc < 0 ? "The connection cannot be looked up just now." : rc > 0 ? mp_connection_warning(&row) : NULL);
     return out;

@@ -140,17 +140,19 @@ struct listing {
 
 static int read_filter(struct mp_ctx *ctx, const struct mp_request *req, struct listing *listing, struct mp_error *err)
 {
-    static const char *const names[] = {"page_size", "next_page_token", "from", "to", "status", "account", "refresh", NULL};
+    static const char *const names[] = {"page_size", "next_page_token", "from", "to", "status", "account", "mine", "refresh", NULL};
     static const char *const statuses[] = {"creating", "scheduled", "started", "ended", "deleted", "failed", NULL};
     const char *account = mp_request_query(req, "account");
     struct mp_meeting_filter *filter = &listing->filter;
     struct mp_page *page = &listing->page;
+    bool mine = false;
     size_t status;
 
     listing->refresh = false;
     *filter = (struct mp_meeting_filter){.status = -1, .account = -1, .from = -1, .to = -1};
     mp_query_refuse_unknown(req, names, err);
     (void)mp_query_bool(req, "refresh", &listing->refresh, err);
+    (void)mp_query_bool(req, "mine", &mine, err);
     (void)mp_query_time(req, "from", &filter->from, err);
     (void)mp_query_time(req, "to", &filter->to, err);
     if (mp_query_enum(req, "status", statuses, &status, err) > 0)
@@ -162,7 +164,7 @@ static int read_filter(struct mp_ctx *ctx, const struct mp_request *req, struct 
     }
     if (mp_page_read(req, page, err) < 0 || mp_error_set(err))
         return -1;
-    filter->viewer = req->user.role == MP_ROLE_ADMIN ? NULL : req->user.sub;
+    filter->viewer = req->user.role == MP_ROLE_ADMIN && !mine ? NULL : req->user.sub;
     filter->first = page->first;
     filter->before_start = page->after_a;
     filter->before_id = page->after_b;

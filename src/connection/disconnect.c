@@ -83,6 +83,11 @@ static int forget(struct mp_ctx *ctx, struct mp_connection_row *row, const struc
     return connection_change(&change, err);
 }
 
+int mp_connection_future_meetings(struct mp_ctx *ctx, const char *sub, int64_t *count, struct mp_error *err)
+{
+    return mp_store_connection_meetings(ctx->db, sub, mp_now_ms(), count, err);
+}
+
 int mp_connection_disconnect(struct mp_ctx *ctx, const char *sub, const struct mp_connection_actor *actor, struct mp_disconnected *out,
                              struct mp_error *err)
 {
@@ -90,7 +95,7 @@ int mp_connection_disconnect(struct mp_ctx *ctx, const char *sub, const struct m
     int rc = take(ctx, sub, &row, err);
 
     *out = (struct mp_disconnected){0};
-    if (rc < 0 || mp_store_connection_meetings(ctx->db, sub, mp_now_ms(), &out->future_meetings, err) < 0)
+    if (rc < 0 || mp_connection_future_meetings(ctx, sub, &out->future_meetings, err) < 0)
         return -1;
     if (rc == 0)
         return 0;

@@ -103,11 +103,19 @@ export async function connects_and_disconnects(visitor, { token, email, other })
     assert.equal(await page.getByText("Your Zoom account is connected").count(), 0);
     await shows(zoom, email);
 
-    page.once("dialog", (dialog) => dialog.dismiss());
+    const asked = page.getByRole("dialog", { name: "Disconnect your Zoom account?" });
+    for (const no of [() => button(asked, "Stay connected").click(), () => page.keyboard.press("Escape")]) {
+        await button(zoom, "Disconnect").click();
+        await asked.waitFor();
+        await visitor.shot("asked");
+        await no();
+        await asked.waitFor({ state: "hidden" });
+        assert.equal(await page.evaluate(() => document.activeElement.id), "disconnect");
+        await shows(zoom, email);
+    }
     await button(zoom, "Disconnect").click();
-    await shows(zoom, email);
-    page.once("dialog", (dialog) => dialog.accept());
-    await button(zoom, "Disconnect").click();
+    assert.ok(await asked.getByLabel("Move them").isHidden());
+    await button(asked, "Disconnect").click();
     await says(page, "Your Zoom account is disconnected");
     await shows(zoom, "Not connected");
     await button(zoom, "Disconnect").waitFor({ state: "hidden" });
@@ -183,12 +191,49 @@ export async function reads_the_connection(visitor, { token, badge, words, conne
     await visitor.shot("connection");
 }
 
-export async function connects_where_there_is_no_app(visitor, { token }) {
+// Answers the meetings' links before and after.
+export async function disconnects_with_meetings(visitor, { token, move, words }) {
     const { page } = visitor;
     await signIn(visitor, token);
-    await link(page, "Connect Zoom").click();
-    await says(page, "This server has no Zoom app for its users");
-    await visitor.shot("no-app");
+    const joins = () => section(page, "Your meetings").getByRole("link", { name: /^Join/ }).evaluateAll((nodes) => nodes.map((node) => node.href));
+    const before = await joins();
+    await button(section(page, "Zoom"), "Disconnect").click();
+    const asked = page.getByRole("dialog");
+    await shows(asked, `${before.length} planned meetings of yours are in it.`);
+    const box = asked.getByLabel("Move them to the system's account");
+    assert.ok(await box.isChecked());
+    await box.setChecked(move);
+    await visitor.shot("asked");
+    await button(asked, "Disconnect").press("Enter");
+    for (const one of words)
+        await says(page, one);
+    await button(section(page, "Zoom"), "Disconnect").waitFor({ state: "hidden" });
+    await visitor.shot("disconnected");
+    await page.waitForFunction((count) => document.querySelectorAll("#meeting-list li").length === count, before.length);
+    return [before, await joins()];
+}
+
+export async function is_asked_before_becoming_another(visitor, { token, other, names }) {
+    const { page } = visitor;
+    await signIn(visitor, token);
+    const follow = async (answer) => {
+        let asked = "";
+        page.once("dialog", (dialog) => {
+            asked = dialog.message();
+            return answer ? dialog.accept() : dialog.dismiss();
+        });
+        await page.goto(`/login#token=${other}`);
+        await page.waitForURL("**/settings");
+        await ready(page);
+        return asked;
+    };
+    assert.equal(await follow(false), `You are signed in as ${names[0]}. Sign out, and sign in as ${names[1]}?`);
+    await shows(page.getByRole("banner"), names[0]);
+    await follow(true);
+    await shows(page.getByRole("banner"), names[1]);
+    // The same person's next link asks nothing.
+    assert.equal(await follow(false), "");
+    await shows(page.getByRole("banner"), names[1]);
 }
 
 export async function comes_back_after_the_session(visitor, { token }) {
@@ -353,5 +398,8 @@ export async function passes_axe(visitor, { token, widths, consent: address, pag
         await ready(page);
         found.push(...await findings(visitor, name, widths));
     }
+    await button(section(page, "Zoom"), "Disconnect").click();
+    await page.getByRole("dialog").waitFor();
+    found.push(...await findings(visitor, "leaving", widths));
     assert.deepEqual(found, []);
 }

@@ -87,6 +87,24 @@ def test_connect_and_disconnect(browser, stack, emails):
     assert oauth.status(stack, "page-connect")["email"] == emails[1]
 
 
+@pytest.mark.parametrize("move", [True, False])
+def test_disconnect_with_meetings_to_come(browser, stack, emails, move):
+    sub = f"page-leaves-{move}"
+    oauth.connect(stack, sub, emails[4 + move])
+    for hour in (18, 19):
+        made = book(stack, MORNING + hour * HOUR, sub=sub, role="tutor", topic=f"At {hour}")
+        assert made["zoomAccountUsed"] == "user"
+    words = ["Your Zoom account is disconnected", "2 planned meetings moved" if move else "2 planned meetings stay in your Zoom account"]
+    before, after = browser.go(stack, "disconnects_with_meetings", token=stack.token(sub, "tutor"), move=move, words=words)
+    assert len(before) == 2 and (set(before).isdisjoint(after) if move else before == after)
+    assert oauth.status(stack, sub)["state"] == "not_connected"
+
+
+def test_a_link_of_another_person_asks_first(browser, stack):
+    browser.go(stack, "is_asked_before_becoming_another", token=stack.token("page-me", "tutor", name="Ann Doe"),
+               other=stack.token("page-mallory", "tutor", name="Mallory"), names=["Ann Doe", "Mallory"])
+
+
 def test_deny(browser, stack):
     browser.go(stack, "denies", token=stack.token("page-deny", "tutor"))
     assert oauth.status(stack, "page-deny")["state"] == "not_connected"
@@ -193,7 +211,8 @@ def test_zoom_switched_off_and_not_set_up(browser, stack, make_stack):
     browser.go(off, "reads_the_connection", token=off.token("page-off", "tutor"), badge="Not connected", words="Zoom is switched off on this server",
                connect=False, disconnect=False)
     off.restart_daemon(ZOOM_ENABLED="true", ZOOM_OAUTH_CLIENT_ID="", ZOOM_OAUTH_CLIENT_SECRET="")
-    browser.go(off, "connects_where_there_is_no_app", token=off.token("page-off", "tutor"))
+    browser.go(off, "reads_the_connection", token=off.token("page-off", "tutor"), badge="Not connected",
+               words="This server is not set up to connect people's own Zoom accounts", connect=False, disconnect=False)
 
 
 def test_zoom_away(browser, stack):

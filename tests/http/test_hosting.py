@@ -330,6 +330,31 @@ def test_disconnect_moves_them(stack, person):
     assert changed.status_code == 200 and changed.json()["data"]["interview"]["meetingState"] == "ok"
 
 
+def test_disconnect_waits_for_all_to_be_moved(stack, person):
+    made = [good(person.interview(f"{day()}T10:00:00Z"))["interview"] for _ in range(4)]
+    stack.sandbox.fault({"latency_ms": {"before": 4300}}, {"method": "POST", "path": "/v2/users/*/meetings"}, count=3)
+    first = stack.post("zoom/disconnect", {"move_meetings": True}, **person.who).json()
+    assert (first["data"]["disconnected"], first["data"]["unfinished"], first["data"]["future_meetings"]) == (False, True, 1)
+    assert len(first["data"]["moved_meetings"]) == 3 and "again" in first["message"]
+    assert oauth.status(stack, person.sub)["connected"]
+    second = stack.post("zoom/disconnect", {"move_meetings": True}, **person.who).json()["data"]
+    assert (second["disconnected"], second["unfinished"], second["future_meetings"]) == (True, False, 0)
+    assert {one["id"] for data in (first["data"], second) for one in data["moved_meetings"]} == {one["zoomMeetingId"] for one in made}
+    assert person.at_zoom() == []
+
+
+def test_an_admin_sees_the_own_ones_alone_where_asked(stack, person):
+    made = good(person.interview(f"{day()}T10:00:00Z"))["interview"]
+    own = good(stack.post("zoom/meetings", {"topic": "Own", "start_time": f"{day()}T10:00:00Z"}, sub="adm-mine"))["meeting"]
+    ids = {one["id"] for one in stack.get("zoom/meetings", params={"page_size": 300}, sub="adm-mine").json()["data"]["meetings"]}
+    assert {made["zoomMeetingId"], own["id"]} <= ids
+    mine = stack.get("zoom/meetings", params={"mine": "true"}, sub="adm-mine").json()["data"]["meetings"]
+    assert [one["id"] for one in mine] == [own["id"]]
+    theirs = stack.get("zoom/meetings", params={"mine": "true"}, **person.who).json()["data"]["meetings"]
+    assert [one["id"] for one in theirs] == [made["zoomMeetingId"]]
+    assert stack.get("zoom/meetings", params={"mine": "all"}, sub="adm-mine").status_code == 422
+
+
 def test_disconnect_takes_a_plain_flag(stack, person):
     assert stack.post("zoom/disconnect", {"move_meetings": "yes"}, **person.who).status_code == 422
     assert oauth.status(stack, person.sub)["connected"]

@@ -45,7 +45,7 @@ def listed(stack, sub):
 
 def test_the_whole_way(stack, own):
     assert status(stack, own) == {"connected": False, "email": None, "zoomUserId": None, "connectedAt": None, "tokenExpiry": None,
-                                  "state": "not_connected", "warning": None}
+                                  "connectable": True, "state": "not_connected", "warning": None}
     page = Page(begin(stack, own))
     assert page.fields["code_challenge_method"] == "S256" and len(page.fields["code_challenge"]) == 43 and len(page.fields["state"]) == 43
     assert page.fields["redirect_uri"] == f"{stack.base}/api/zoom/callback"
