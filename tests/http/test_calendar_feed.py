@@ -8,6 +8,7 @@ import pytest
 
 from desk import FACES, LENGTH, TIME, Desk, day, good, refused
 from harness import together
+from pool import CREATE, DOWN
 
 UTC = datetime.timezone.utc
 
@@ -176,3 +177,71 @@ def test_a_reset_revokes_the_feed(desk):
     token = new.rsplit("/", 1)[1][:-4]
     assert token not in desk.stack.log_text() + desk.stack.log_text("nginx-access") + desk.stack.log_text("nginx-error")
     assert token not in str(desk.stack.rows("SELECT * FROM person"))
+
+
+def test_the_sequence_grows_with_the_meeting_and_the_members(make_stack):
+    """What people have in their calendars is replaced only by what has a greater number."""
+    stack = make_stack(MEETPOOL_RETRY_DELAY=2)
+    desk = Desk(stack, "planner", "tutor")
+    stack.sandbox.fault(DOWN, CREATE, count=-1)
+    one = desk.booked("classes")
+    where = f"classes/{one['id']}.ics"
+    before = only(parsed(desk.get(where)))
+    assert "LOCATION" not in before
+    stack.sandbox.clear_faults()
+    made = desk.wait_state(lambda: desk.read("classes", one), "ok")
+    after = only(parsed(desk.get(where)))
+    assert str(after["LOCATION"]) == made["zoomJoinUrl"]
+    assert int(after["SEQUENCE"]) > int(before["SEQUENCE"]) and after["LAST-MODIFIED"].dt >= before["LAST-MODIFIED"].dt and made["updatedAt"] > one["updatedAt"]
+    # Moved to another account, from outside.
+    date = day()
+    for _ in range(10):
+        good(stack.post("zoom/meetings", {"topic": "Full", "start_time": f"{date}T10:00:00Z", "duration": 60, "account": made["zoomAccountUsed"]}))
+    good(desk.as_("admin-1", "admin").patch(f"zoom/meetings/{made['zoomMeetingId']}", {"start_time": f"{date}T10:00:00Z"}), 200)
+    moved = only(parsed(desk.get(where)))
+    assert int(moved["SEQUENCE"]) > int(after["SEQUENCE"]) and str(moved["LOCATION"]) != str(after["LOCATION"])
+    # Members of a batch.
+    batch = desk.batch(desk.course(), member_ids=["stud-a"])
+    session = desk.session(batch, create_zoom_meeting=False)
+    where = f"batches/{batch['id']}/schedule/{session['_id']}.ics"
+    assert int(only(parsed(desk.get(where)))["SEQUENCE"]) == 0
+    good(desk.patch(f"batches/{batch['id']}", {"member_ids": ["stud-a", "stud-b"]}), 200)
+    changed = only(parsed(desk.get(where)))
+    assert int(changed["SEQUENCE"]) == 1
+    good(desk.patch(f"batches/{batch['id']}", {"member_ids": ["stud-b", "stud-a"]}), 200)
+    assert int(only(parsed(desk.get(where)))["SEQUENCE"]) == 1
+
+
+def test_a_feed_has_all_that_is_coming_and_the_last_of_the_past(desk):
+    host = desk.as_("feed-many", "tutor")
+    path = feed_of(host)
+    now = int(datetime.datetime.now(UTC).timestamp() * 1000)
+    hour = 3_600_000
+    rows = "INSERT INTO booking (public_id, kind, status, owner_sub, title, topic, starts_at, ends_at, timezone, wants_meeting, meeting_state, created_at," \
+           " updated_at) SELECT CONCAT(%s, LPAD(LOWER(HEX(seq)), 16, '0')), 'class', 'scheduled', 'feed-many', 'x', 'x', %s + CAST(seq AS SIGNED) * %s, %s + CAST(seq AS SIGNED) * %s + 60000," \
+           " 'UTC', 0, 'none', 1, 1 FROM seq_1_to_1200"
+    for mark, step in (("feedfeed", hour), ("feedbacc", -hour)):
+        desk.stack.rows(rows, mark, now, step, now, step)
+    desk.stack.rows("INSERT INTO booking_person (booking_id, sub, parts, kind, status, starts_at)"
+                    " SELECT id, owner_sub, 1, kind, status, starts_at FROM booking WHERE owner_sub = 'feed-many'")
+    try:
+        response = desk.stack.get(path, role=None)
+        assert response.status_code == 200
+        starts = re.findall(rb"\r\nUID:(feed[0-9a-f]{4})", response.content)
+        assert starts.count(b"feedfeed") == 1200, "all that is coming"
+        past = re.findall(rb"\r\nUID:feedbacc([0-9a-f]{16})@", response.content.replace(b"\r\n ", b""))
+        assert 100 <= len(past) < 1200 and sorted(int(one, 16) for one in past) == list(range(1, len(past) + 1)), "the latest of the past"
+    finally:
+        desk.stack.rows("DELETE p FROM booking_person p JOIN booking b ON b.id = p.booking_id WHERE b.owner_sub = 'feed-many'")
+        desk.stack.rows("DELETE FROM booking WHERE owner_sub = 'feed-many'")
+
+
+def test_a_request_has_an_organizer(desk):
+    """RFC 5546 wants one in every method, though a user's id need not be an address."""
+    one = desk.booked("classes", participantIds=["guest-1", "guest-2@example.com"], createMeeting=False)
+    event = only(parsed(desk.get(f"classes/{one['id']}.ics")))
+    assert str(event["ORGANIZER"]).startswith("urn:uuid:") and "planner" not in desk.get(f"classes/{one['id']}.ics").text
+    attendees = [str(person) for person in event["ATTENDEE"]]
+    assert "mailto:guest-2@example.com" in attendees and len(attendees) == 2
+    again = only(parsed(desk.get(f"classes/{desk.booked('classes', createMeeting=False)['id']}.ics")))
+    assert str(again["ORGANIZER"]) == str(event["ORGANIZER"]) and again["ATTENDEE"]

@@ -189,6 +189,58 @@ def test_a_patient_books_and_cancels_own_appointments_only(desk):
     refused(patient.book("classes"), 403, "forbidden")
 
 
+def test_a_patient_is_not_the_doctor(desk):
+    patient = desk.as_("pat-doc", "patient")
+    explained(patient.post("appointments", {"doctorId": "pat-doc", "appointmentTime": f"{day()}T10:00:00Z"}), "doctorId")
+
+
+@pytest.mark.parametrize("sub, wrong", [("ä" * 190, False), ("ä" * 191, True), ("a\x07b", True), ("a\nb", True), ("", True), (" a", True), (None, True), (7, True)])
+def test_an_id_of_a_person(desk, sub, wrong):
+    for body, field in (({"participantIds": ["first", sub]}, "participantIds[1]"), ({"hostId": sub}, "hostId")):
+        answer = desk.post("classes", {"title": "x", "startTime": f"{day()}T10:00:00Z", "createMeeting": False, **body})
+        if wrong and not (field == "hostId" and sub is None):
+            explained(answer, field)
+        else:
+            assert answer.status_code == 201, answer.text
+
+
+def test_a_page_of_a_members_sessions_of_a_course_is_full(desk):
+    """Whatever else the member takes part in, and however many of the course's are others'."""
+    tutor, student = desk.as_("tutor-p", "tutor"), desk.as_("stud-p", "student")
+    course, other = tutor.course(), tutor.course()
+    mine, theirs, elsewhere = tutor.batch(course, member_ids=["stud-p"]), tutor.batch(course, member_ids=["stud-q"]), tutor.batch(other, member_ids=["stud-p"])
+    ids = []
+    for _ in range(4):
+        ids.append(tutor.session(mine, create_zoom_meeting=False)["_id"])
+        for batch in (theirs, elsewhere):
+            tutor.session(batch, create_zoom_meeting=False)
+    got, token = [], ""
+    for _ in range(4):
+        data = good(student.get(f"courses/{course['id']}/sessions", params={"page_size": 2, **({"next_page_token": token} if token else {})}), 200)
+        got.append([one["_id"] for one in data["sessions"]])
+        token = data["next_page_token"]
+        if not token:
+            break
+    ids.reverse()
+    assert got == [ids[:2], ids[2:]]
+
+
+def test_a_list_reads_its_people_together(desk):
+    host = desk.as_("lister-2", "teacher")
+    for i in range(12):
+        host.booked("events", createMeeting=False, participantIds=[f"p-{i}", f"q-{i}"])
+    queries = lambda: int(desk.stack.rows("SHOW GLOBAL STATUS LIKE 'Com_stmt_execute'")[0]["Value"])
+
+    def cost(size):
+        before = queries()
+        data = good(host.get("events", params={"page_size": size}), 200)["events"]
+        assert len(data) == size and [one["participantIds"] for one in data] == [[f"p-{i}", f"q-{i}"] for i in range(11, 11 - size, -1)]
+        return queries() - before
+    cost(1)
+    # Whatever the runner does meanwhile: the least of several.
+    assert min(cost(12) for _ in range(6)) - min(cost(1) for _ in range(6)) < 6
+
+
 def test_a_patient_cancels_no_series(desk):
     doctor, patient = desk.as_("doc-1", "doctor"), desk.as_("pat-1", "patient")
     made = good(doctor.book("appointments", recurrence="FREQ=WEEKLY;COUNT=3", type="IN_PERSON", patientId="pat-1"))["appointments"]

@@ -110,6 +110,27 @@ def test_every_wrong_value_is_named_at_once(desk, batch, course):
     refused(answer, 422, "validation_failed", "sessions[1].title", "sessions[1].start_time", "sessions[1].duration", "sessions[2]")
 
 
+@pytest.mark.parametrize("rule", ["FREQ=DAILY", "FREQ=HOURLY;COUNT=2", "FREQ=DAILY;COUNT=201", "nonsense"])
+@pytest.mark.parametrize("start", ["10:00", "soon", None])
+def test_a_rules_mistakes_stand_beside_the_others(desk, batch, course, rule, start):
+    also = set() if start == "10:00" else {"start"}
+    body = {"date": "2031-01-01", **({"start_time": start} if start else {}), "end_time": "11:00", "recurrence": rule}
+    refused(desk.post(f"batches/{batch['id']}/schedule", body), 422, "validation_failed", "title", "recurrence", *({"start_time"} if also else set()))
+    at = {"10:00": {"start_time": "2031-01-01T10:00:00Z"}, "soon": {"start_time": "soon"}, None: {}}[start]
+    refused(desk.post(f"courses/{course['id']}/sessions/batch", {"sessions": [at], "recurrence": rule}), 422, "validation_failed", "sessions[0].title",
+            "recurrence", *({"sessions[0].start_time"} if also else set()))
+    at = {key.replace("start_time", "startTime"): value for key, value in at.items()}
+    refused(desk.post("classes", {**at, "recurrence": rule}), 422, "validation_failed", "title", "recurrence", *({"startTime"} if also else set()))
+
+
+def test_a_rules_expansion_is_judged_beside_the_others(desk, course):
+    """It yields too many, or a start that the clocks jump over."""
+    for rule, zone in (("FREQ=DAILY;UNTIL=20590101", "UTC"), ("FREQ=DAILY;COUNT=90", "Europe/Berlin")):
+        at = {"startTime": "2031-01-01T02:30:00", "timezone": zone}
+        refused(desk.post("classes", {**at, "recurrence": rule}), 422, "validation_failed", "title", "recurrence")
+    refused(desk.post(f"courses/{course['id']}/sessions/batch", {"recurrence": "FREQ=HOURLY;COUNT=2"}), 422, "validation_failed", "sessions", "recurrence")
+
+
 @pytest.mark.parametrize("path, change, field", [
     ("classes", {"duration": 1441}, "duration"), ("classes", {"duration": 0}, "duration"), ("classes", {"startTime": "soon"}, "startTime"),
     ("events", {"timezone": "Nowhere"}, "timezone"), ("appointments", {"durationMinutes": 1.5}, "durationMinutes"), ("appointments", {"type": "PHONE"}, "type"),
