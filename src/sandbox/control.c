@@ -111,6 +111,7 @@ static void get_state(struct sb_call *call, struct sb_reply *reply)
     mp_json_put_time(doc, "now", sb_now(st));
     mp_json_put_int(doc, "clock_offset_ms", st->clock_offset_ms);
     mp_json_put_int(doc, "meetings", (int64_t)st->meeting_count);
+    mp_json_put_text(doc, "also_listening", st->also_at[0] == '\0' ? NULL : st->also_at);
     mp_json_put(doc, "counters", counters);
     mp_json_put(doc, "accounts", accounts);
     mp_json_put(doc, "grants", sb_grants_json(st));

@@ -60,7 +60,7 @@ char *sb_event_text(const struct sb_state *st, struct mp_arena *arena, const str
 {
     struct json_object *payload = json_object_new_object(), *object = json_object_new_object();
     bool held = strcmp(event, "meeting.started") == 0 || strcmp(event, "meeting.ended") == 0;
-    int64_t start_at = instance != NULL ? instance->started_at : m->running_since >= 0 ? m->running_since : m->start_at;
+    int64_t start_at = !held ? m->start_at : instance != NULL ? instance->started_at : m->running_since >= 0 ? m->running_since : m->start_at;
 
     mp_json_put_text(payload, "account_id", m->host->account->account_id);
     put_operator(payload, by, true);
@@ -69,8 +69,6 @@ char *sb_event_text(const struct sb_state *st, struct mp_arena *arena, const str
     mp_json_put_text(object, "host_id", m->host->id);
     mp_json_put_text(object, "topic", m->topic);
     mp_json_put_int(object, "type", m->type);
-    if (!held)
-        start_at = m->start_at;
     if (start_at >= 0)
         mp_json_put_text(object, "start_time", mp_time_format_seconds(arena, start_at));
     mp_json_put_text(object, "timezone", m->timezone);

@@ -1,12 +1,15 @@
 #include "sandbox_int.h"
 
+#include <arpa/inet.h>
 #include <getopt.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "hooks.h"
@@ -177,6 +180,18 @@ static void more_descriptors(void)
     }
 }
 
+/* Where port 0 has led to. */
+static void note_address(struct sb_state *st, int fd)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t len = sizeof(address);
+    char text[INET_ADDRSTRLEN];
+
+    if (getsockname(fd, (struct sockaddr *)&address, &len) == 0 && address.sin_family == AF_INET &&
+        inet_ntop(AF_INET, &address.sin_addr, text, sizeof(text)) != NULL)
+        (void)snprintf(st->also_at, sizeof(st->also_at), "%s:%u", text, ntohs(address.sin_port));
+}
+
 /* Serves until SIGTERM or SIGINT. */
 static int serve(struct sb_state *st, const struct options *o, struct mp_error *err)
 {
@@ -201,6 +216,7 @@ static int serve(struct sb_state *st, const struct options *o, struct mp_error *
         fd = sb_listen(o->also_listen, err);
         if (fd < 0)
             return -1;
+        note_address(st, fd);
         other = sb_http_start(st, fd);
     }
     if (daemon == NULL || (o->also_listen != NULL && other == NULL) ||

@@ -90,7 +90,7 @@ void sb_route_parties(const struct sb_call *call, const char **account_id, const
         *host = sb_user_find(call->st, call->segments[2]);
     else {
         const struct sb_meeting *m = sb_map_get(&call->st->meetings, call->segments[2]);
-        const struct sb_instance *instance = sb_map_get(&call->st->instances, call->segments[2]);
+        const struct sb_instance *instance = sb_map_get(&call->st->instances, sb_uri_decode(call->arena, call->segments[2]));
 
         *host = m != NULL ? m->host : instance != NULL ? instance->meeting->host : NULL;
     }

@@ -22,8 +22,9 @@
  *   http.c    raw request into a struct sb_call with its arena
  *   serve.c   latency, the fault that applies, processing, the ledger
  *   route.c   the route table: token, limits, scopes, handler
- *   oauth.c users.c meetings.c lists.c past.c   handlers; control.c the handlers under /_sandbox
- *   http.c    the answer, whole or cut short
+ *   oauth.c users.c meetings.c lists.c past.c recordings.c download.c   handlers; control.c and control_*.c the handlers under /_sandbox
+ *   http.c    the answer, whole or cut short; stream.c a recording's file, made up as it goes
+ * Besides: events.c what webhooks say, hooks.c to whom, sender.c the thread that sends them.
  * Everything that outlives a call is plain malloc; everything else is in the call's arena.
  */
 
@@ -332,6 +333,7 @@ struct sb_state {
     struct json_object *accounts_source; /* what reset goes back to */
     struct json_object *knobs_source;    /* knobs of the command line; NULL none */
     const char *state_path;
+    char also_at[64]; /* address and port of the second listener; "" none */
     bool dirty;
     _Atomic int64_t clock_offset_ms; /* read without the lock for the Date of an answer */
     uint64_t random;

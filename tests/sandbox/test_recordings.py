@@ -217,6 +217,15 @@ def test_who_may_fetch(sandbox):
     assert fetch(sandbox, url).status_code == 200
 
 
+def test_head(sandbox):
+    sandbox.knobs(download_redirect="off")
+    m = held(sandbox)
+    record(sandbox, m, {"file_type": "M4A", "size": 12345})
+    url = get(sandbox, m["id"]).json()["recording_files"][0]["download_url"]
+    answer = requests.head(url, headers={"Authorization": f"Bearer {sandbox.token()}"}, timeout=10)
+    assert (answer.status_code, answer.headers["Content-Length"], answer.headers["Content-Type"]) == (200, "12345", "audio/mp4")
+
+
 def test_gone_files(sandbox):
     m = held(sandbox)
     record(sandbox, m, {"file_type": "MP4"})
@@ -251,6 +260,7 @@ def test_redirects(sandbox):
 def test_a_second_listener(own):
     one = own("--also-listen", "127.0.0.1:0", "--knob", "download_redirect=host")
     other = one.process.stdout.readline().split()[-1]
+    assert one.control("GET", "state")["also_listening"] == other
     one.knobs(redirect_base=f"http://{other}")
     m = held(one)
     record(one, m, {"file_type": "MP4"})
