@@ -10,6 +10,7 @@
 #include "meetpool/meeting.h"
 #include "meetpool/store_booking.h"
 #include "meetpool/store_course.h"
+#include "meetpool/store_recording.h"
 
 /*
  * The one scheduling core: a booking is a thing with a time, people and, if wanted, a meeting. Sessions, classes, events, custom sessions,
@@ -37,9 +38,10 @@ struct mp_booking {
     struct mp_booking_row row;
     struct mp_booking_person *people;
     size_t people_count;
-    struct mp_meeting *meeting;         /* NULL: none (yet) */
-    const struct mp_batch_row *batch;   /* sessions of a batch; else NULL */
-    const struct mp_course_row *course; /* of a course; else NULL */
+    struct mp_meeting *meeting;               /* NULL: none (yet) */
+    const struct mp_batch_row *batch;         /* sessions of a batch; else NULL */
+    const struct mp_course_row *course;       /* of a course; else NULL */
+    const struct mp_recording_row *recording; /* of a session that has begun: what is known of its recording; NULL: nothing */
     /* What the caller should tell beside the success; MP_E_NONE: nothing. */
     enum mp_error_code trouble; /* MP_E_ZOOM_FAILED, MP_E_NO_CAPACITY, MP_E_NO_ACCOUNT, MP_E_ZOOM_DISABLED ... */
     const char *trouble_text;

@@ -44,6 +44,10 @@ int mp_store_recording_ensure(struct mp_db *db, int64_t meeting_id, int64_t book
 int mp_store_recording_read(struct mp_db *db, struct mp_arena *arena, int64_t meeting_id, struct mp_recording_row *row,
                             struct mp_error *err) MP_MUST_CHECK;
 
+/* Of several meetings, 0 standing for none: rows[i], or NULL, is that of meetings[i]. */
+int mp_store_recordings_of(struct mp_db *db, struct mp_arena *arena, const int64_t *meetings, size_t count, struct mp_recording_row **rows,
+                           struct mp_error *err) MP_MUST_CHECK;
+
 /* What a look at Zoom came to where it found nothing to bring home. */
 struct mp_recording_look {
     enum mp_recording_state state;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "meetpool/clock.h"
+#include "recording_json.h"
 
 #define SUB_MAX 190
 #define BLANKS  "must be a user id without blanks at its ends"
@@ -90,8 +91,7 @@ static struct json_object *session_zoom(const struct mp_request *req, const stru
         mp_json_put_text(out, "start_url", start_url);
     mp_json_put_text(out, "password", meeting->row.password);
     mp_json_put_text(out, "topic", meeting->row.topic);
-    mp_json_put_bool(out, "recording_synced", false);
-    mp_json_put_int(out, "sync_attempts", 0);
+    mp_recording_put(out, booking->recording, mp_booking_access(req, booking) == MP_MAY_CHANGE);
     return out;
 }
 

@@ -92,6 +92,25 @@ static int follow_moves(struct mp_ctx *ctx, struct mp_meeting **meeting, struct 
     return schedule_meeting(ctx, (*meeting)->row.id, meeting, err) < 0 ? -1 : 0;
 }
 
+/* Nothing is recorded before it begins: bookings to come cost no look. */
+static int fill_recordings(struct mp_ctx *ctx, struct mp_booking *list, size_t count, struct mp_error *err)
+{
+    struct mp_recording_row **rows = mp_arena_array(ctx->arena, count + 1, sizeof(*rows));
+    int64_t *ids = mp_arena_array(ctx->arena, count + 1, sizeof(*ids)), now_ms = mp_now_ms();
+
+    for (size_t i = 0; i < count; i++) {
+        const struct mp_booking *b = &list[i];
+        bool begun = b->meeting != NULL && (b->row.starts_at <= now_ms || b->meeting->row.started_at >= 0);
+
+        ids[i] = begun && b->row.kind == MP_KIND_SESSION ? b->meeting->row.id : 0;
+    }
+    if (mp_store_recordings_of(ctx->db, ctx->arena, ids, count, rows, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        list[i].recording = rows[i];
+    return 0;
+}
+
 static int fill_all(struct mp_ctx *ctx, struct mp_booking *list, size_t count, struct mp_error *err)
 {
     struct shared shared = {mp_arena_array(ctx->arena, count + 1, sizeof(const struct mp_batch_row *)),
@@ -121,7 +140,7 @@ static int fill_all(struct mp_ctx *ctx, struct mp_booking *list, size_t count, s
         if (booking->meeting != NULL)
             see_truth(booking);
     }
-    return 0;
+    return fill_recordings(ctx, list, count, err);
 }
 
 int schedule_wrap_all(struct mp_ctx *ctx, const struct mp_booking_row *rows, size_t count, struct mp_booking **out, struct mp_error *err)

@@ -15,6 +15,11 @@ static const struct mp_sql ensure = {
     "INSERT INTO recording (meeting_id, booking_id, batch_id, state, created_at, updated_at) VALUES (?, ?, ?, 'waiting', " MP_DB_NOW_MS
     ", " MP_DB_NOW_MS ") ON DUPLICATE KEY UPDATE booking_id = VALUES(booking_id), batch_id = VALUES(batch_id)"};
 static const struct mp_sql read_one = {"SELECT " COLUMNS " FROM recording r WHERE r.meeting_id = ?"};
+/* So many at once; what is missing of them is 0. */
+#define IDS_WIDE 20
+static const struct mp_sql read_some = {"SELECT " COLUMNS
+                                        " FROM recording r WHERE r.meeting_id IN (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+                                        " ?, ?)"};
 static const struct mp_sql looked_at = {
     "UPDATE recording SET state = ?, attempts = attempts + ?, first_try_at = IF(? = 1, COALESCE(first_try_at, " MP_DB_NOW_MS "), first_try_at),"
     " last_try_at = " MP_DB_NOW_MS ", next_try_at = IF(? >= 0, " MP_DB_NOW_MS " + ?, NULL), error_code = ?, error = ?, updated_at = " MP_DB_NOW_MS
@@ -196,6 +201,43 @@ int mp_store_recording_read(struct mp_db *db, struct mp_arena *arena, int64_t me
     if (rc > 0)
         read_row(st, 0, arena, row);
     return rc;
+}
+
+static int read_those(struct mp_db *db, struct mp_arena *arena, const int64_t *meetings, size_t count, struct mp_recording_row **rows,
+                      struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &read_some);
+    int rc;
+
+    for (size_t i = 0; i < IDS_WIDE; i++)
+        mp_bind_i64(st, i < count ? meetings[i] : 0);
+    if (mp_db_run(st, err) < 0)
+        return -1;
+    while ((rc = mp_db_next(st, err)) > 0) {
+        struct mp_recording_row *row = MP_NEW(arena, struct mp_recording_row);
+
+        read_row(st, 0, arena, row);
+        for (size_t i = 0; i < count; i++)
+            rows[i] = meetings[i] == row->meeting_id ? row : rows[i];
+    }
+    return rc;
+}
+
+int mp_store_recordings_of(struct mp_db *db, struct mp_arena *arena, const int64_t *meetings, size_t count, struct mp_recording_row **rows,
+                           struct mp_error *err)
+{
+    for (size_t i = 0; i < count; i += IDS_WIDE) {
+        size_t n = count - i < IDS_WIDE ? count - i : IDS_WIDE;
+        bool any = false;
+
+        for (size_t k = i; k < i + n; k++) {
+            rows[k] = NULL;
+            any = any || meetings[k] != 0;
+        }
+        if (any && read_those(db, arena, meetings + i, n, rows + i, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 int mp_store_recording_looked(struct mp_db *db, int64_t meeting_id, const struct mp_recording_look *look, struct mp_error *err)
