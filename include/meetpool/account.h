@@ -75,6 +75,7 @@ struct mp_account_state {
     int64_t inactive_until;
     const char *inactive_reason; /* "authentication", "daily_limit" */
     int64_t paused_until;
+    bool cordoned; /* an operator wants no new meetings there */
     int64_t last_used_at;
     const char *last_error;
     struct mp_host_state *hosts;
@@ -118,10 +119,11 @@ enum mp_verdict {
     MP_VERDICT_CHOSEN,
     MP_VERDICT_FULL, /* account or every host is taken in the interval */
     MP_VERDICT_INACTIVE,
-    MP_VERDICT_PAUSED,  /* rate limit */
-    MP_VERDICT_DAILY,   /* no host has budget left today */
-    MP_VERDICT_FAILED,  /* tried, and Zoom failed */
-    MP_VERDICT_EXCLUDED /* another account was asked for */
+    MP_VERDICT_PAUSED,   /* rate limit */
+    MP_VERDICT_DAILY,    /* no host has budget left today */
+    MP_VERDICT_FAILED,   /* tried, and Zoom failed */
+    MP_VERDICT_EXCLUDED, /* another account was asked for */
+    MP_VERDICT_CORDONED  /* an operator wants no new meetings there: it is not tried, not even last */
 };
 struct mp_candidate {
     size_t account; /* index in conf */
@@ -199,6 +201,8 @@ struct mp_account_stats {
     int64_t created_today, daily_used;
 };
 int mp_account_stats(struct mp_ctx *ctx, struct mp_account_stats **stats, struct mp_error *err) MP_MUST_CHECK;
+/* No new meetings on an account (those that are there stay, and may be changed), or meetings as usual. A reset does not lift it. */
+int mp_account_cordon(struct mp_ctx *ctx, int account, bool cordon, struct mp_error *err) MP_MUST_CHECK;
 /* Makes an account, and its hosts, active; -1: all of them. */
 int mp_account_reset(struct mp_ctx *ctx, int account, struct mp_error *err) MP_MUST_CHECK;
 

@@ -45,6 +45,7 @@ struct mp_host_row {
     int64_t account_bookings, account_inactive_until, account_paused_until, account_last_used_at;
     const char *account_inactive_reason, *account_last_error;
     int64_t account_max_concurrent; /* of a guest */
+    bool account_cordoned;
 };
 /* The pool's hosts with their accounts, in order of (account, host), or those of one account (0: the pool's). `utc_day`: the present one. */
 int mp_store_hosts(struct mp_db *db, struct mp_arena *arena, int32_t utc_day, int64_t account_id, struct mp_host_row **rows, size_t *count,
@@ -69,6 +70,9 @@ int mp_store_account_error(struct mp_db *db, int64_t id, const char *error, int6
 int mp_store_host_inactive(struct mp_db *db, int64_t id, int64_t until_ms, const char *reason, struct mp_error *err) MP_MUST_CHECK;
 /* Account and hosts active again, daily counts left alone. Id 0: all. */
 int mp_store_account_reset(struct mp_db *db, int64_t id, struct mp_error *err) MP_MUST_CHECK;
+
+/* No new meetings there, or meetings as usual. */
+int mp_store_account_cordon(struct mp_db *db, int64_t id, bool cordon, struct mp_error *err) MP_MUST_CHECK;
 
 /* The shared access token of an account. `mark` names the credentials it was got with: another mark's token is not used. */
 struct mp_token_row {

@@ -103,6 +103,11 @@ void mp_choose_judge(const struct mp_account_conf *conf, size_t account, const s
         c->why = "another account was asked for";
         return;
     }
+    if (state->cordoned) {
+        c->verdict = MP_VERDICT_CORDONED;
+        c->why = "an operator has closed it to new meetings";
+        return;
+    }
     if (day_is_over(state, want)) {
         c->verdict = MP_VERDICT_DAILY;
         c->why = "the account's daily limit at Zoom is used up";
@@ -219,7 +224,7 @@ int64_t mp_choose_nearest_of(struct mp_arena *arena, const struct mp_account_con
     struct mp_busy *own = mp_arena_array(arena, busy_count + 1, sizeof(*own));
     size_t n = own_places(busy, busy_count, state->id, own);
 
-    if (day_is_over(state, want))
+    if (day_is_over(state, want) || state->cordoned)
         return best;
     qsort(own, n, sizeof(*own), by_end);
     return nearest_of(conf, account, state, own, n, want, best);
@@ -238,8 +243,9 @@ int64_t mp_choose_nearest(struct mp_arena *arena, const struct mp_account_conf *
 }
 
 static const char *const verdict_names[] = {
-    [MP_VERDICT_OPEN] = "open",     [MP_VERDICT_CHOSEN] = "chosen",     [MP_VERDICT_FULL] = "full",     [MP_VERDICT_INACTIVE] = "inactive",
-    [MP_VERDICT_PAUSED] = "paused", [MP_VERDICT_DAILY] = "daily_limit", [MP_VERDICT_FAILED] = "failed", [MP_VERDICT_EXCLUDED] = "excluded",
+    [MP_VERDICT_OPEN] = "open",         [MP_VERDICT_CHOSEN] = "chosen",     [MP_VERDICT_FULL] = "full",
+    [MP_VERDICT_INACTIVE] = "inactive", [MP_VERDICT_PAUSED] = "paused",     [MP_VERDICT_DAILY] = "daily_limit",
+    [MP_VERDICT_FAILED] = "failed",     [MP_VERDICT_EXCLUDED] = "excluded", [MP_VERDICT_CORDONED] = "cordoned",
 };
 
 struct json_object *mp_choice_json(struct mp_arena *arena, const struct mp_account_conf *conf, const struct mp_candidate *candidates, size_t count)

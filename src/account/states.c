@@ -98,6 +98,7 @@ void account_fill_state(const struct mp_host_row *row, const struct account_memo
     state->inactive_until = row->account_inactive_until;
     state->inactive_reason = row->account_inactive_reason;
     state->paused_until = row->account_paused_until;
+    state->cordoned = row->account_cordoned;
     state->last_used_at = row->account_last_used_at;
     state->last_error = row->account_last_error;
     for (size_t h = 0; h < hosts; h++) {
@@ -152,6 +153,13 @@ int mp_account_reset(struct mp_ctx *ctx, int account, struct mp_error *err)
     return mp_store_account_reset(ctx->db, account_memory(ctx->account_conf, (size_t)account)->row, err);
 }
 
+int mp_account_cordon(struct mp_ctx *ctx, int account, bool cordon, struct mp_error *err)
+{
+    if (account_rows(ctx, (size_t)account, err) < 0)
+        return -1;
+    return mp_store_account_cordon(ctx->db, account_memory(ctx->account_conf, (size_t)account)->row, cordon, err);
+}
+
 static void stats_of(const struct mp_account_entry *entry, const struct mp_account_state *state, const struct mp_place_counts *places, int64_t now_ms,
                      struct mp_account_stats *out)
 {
@@ -168,6 +176,9 @@ static void stats_of(const struct mp_account_entry *entry, const struct mp_accou
         out->active = false;
         out->inactive_reason = state->inactive_reason;
         out->inactive_until = state->inactive_until;
+    } else if (state->cordoned) {
+        out->active = false;
+        out->inactive_reason = "cordoned";
     } else if (out->active_meetings >= entry->max_concurrent) {
         out->active = false;
         out->inactive_reason = "at_capacity";

@@ -85,6 +85,7 @@ static struct json_object *account_json(const struct mp_account_stats *stats)
     mp_json_put(out, "host_emails", hosts);
     mp_json_put_bool(out, "active", stats->active);
     mp_json_put_text(out, "inactive_reason", stats->inactive_reason);
+    mp_json_put_bool(out, "cordoned", stats->state.cordoned);
     mp_json_put_time(out, "inactive_until", stats->inactive_until > 0 ? stats->inactive_until : -1);
     mp_json_put_int(out, "active_meetings", stats->active_meetings);
     mp_json_put_int(out, "max_concurrent_meetings", entry->max_concurrent);
@@ -162,10 +163,36 @@ static int reset_all(struct mp_ctx *ctx, struct mp_request *req, struct mp_respo
     return 0;
 }
 
+static int set_cordon(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, bool cordon, struct mp_error *err)
+{
+    int account = mp_account_find(ctx->account_conf, req->params[0]);
+    struct mp_account_stats *stats;
+
+    if (account < 0)
+        return mp_fail(err, MP_E_NOT_FOUND, "There is no such account.");
+    if (mp_account_cordon(ctx, account, cordon, err) < 0 || mp_account_stats(ctx, &stats, err) < 0)
+        return -1;
+    mp_json_put(mp_response_data(res), "account", account_json(&stats[account]));
+    res->message = cordon ? "The account takes no new meetings; those that are there stay" : "The account takes meetings again";
+    return 0;
+}
+
+static int cordon(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    return set_cordon(ctx, req, res, true, err);
+}
+
+static int uncordon(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    return set_cordon(ctx, req, res, false, err);
+}
+
 static const struct mp_route rows[] = {
     {"GET", "zoom/status", MP_ROLE_ADMIN | MP_STAFF, MP_ROUTE_SLOW, zoom_status},
     {"GET", "zoom/account-stats", MP_ROLE_ADMIN, 0, account_stats},
     {"POST", "zoom/reset-account/{accountId}", MP_ROLE_ADMIN, 0, reset_account},
     {"POST", "zoom/reset-all-accounts", MP_ROLE_ADMIN, 0, reset_all},
+    {"POST", "admin/accounts/{id}/cordon", MP_ROLE_ADMIN, 0, cordon},
+    {"POST", "admin/accounts/{id}/uncordon", MP_ROLE_ADMIN, 0, uncordon},
 };
 const struct mp_route_table mp_account_routes = {rows, MP_COUNT(rows)};

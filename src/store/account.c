@@ -21,7 +21,7 @@ static const struct mp_sql guest_by_id = {"SELECT a.name, h.id FROM account a JO
 #define HOSTS                                                                                                                                        \
     "SELECT h.id, h.account_id, h.inactive_until, h.inactive_reason, h.last_used_at, IF(h.daily_day = ?, h.daily_used, 0),"                          \
     " IF(h.daily_day = ?, h.daily_created, 0), a.bookings, a.inactive_until, a.inactive_reason, a.paused_until, a.last_used_at, a.last_error,"       \
-    " a.max_concurrent FROM account a JOIN host h ON h.account_id = a.id"
+    " a.max_concurrent, a.cordoned_at FROM account a JOIN host h ON h.account_id = a.id"
 static const struct mp_sql hosts_read = {HOSTS " WHERE a.guest = 0 ORDER BY a.id, h.id"};
 static const struct mp_sql hosts_of = {HOSTS " WHERE a.id = ? ORDER BY h.id"};
 /* FOR UPDATE would lock on one Galera node only; changing the row makes rivals on other nodes collide at commit. */
@@ -41,6 +41,8 @@ static const struct mp_sql account_pause = {
 static const struct mp_sql account_error = {"UPDATE account SET last_error = ?, last_error_at = ? WHERE id = ?"};
 static const struct mp_sql host_inactive = {"UPDATE host SET inactive_until = ?, inactive_reason = ? WHERE id = ?"};
 static const struct mp_sql account_reset = {"UPDATE account SET inactive_until = 0, inactive_reason = NULL, paused_until = 0 WHERE ? IN (0, id)"};
+static const struct mp_sql account_cordon = {"UPDATE account SET cordoned_at = IF(? = 0, NULL, COALESCE(cordoned_at, " MP_DB_NOW_MS
+                                             ")) WHERE id = ?"};
 static const struct mp_sql host_reset = {"UPDATE host SET inactive_until = 0, inactive_reason = NULL WHERE ? IN (0, account_id)"};
 
 static const struct mp_sql token_read = {"SELECT token_sealed, token_mark, token_expires_at, token_fence, " MP_DB_NOW_MS
@@ -230,6 +232,7 @@ int mp_store_hosts(struct mp_db *db, struct mp_arena *arena, int32_t utc_day, in
             .account_last_used_at = mp_col_i64(st, 11),
             .account_last_error = mp_col_text(st, 12, arena),
             .account_max_concurrent = mp_col_i64(st, 13),
+            .account_cordoned = !mp_col_null(st, 14),
         };
     }
     *rows = list.rows;
@@ -325,6 +328,15 @@ int mp_store_host_inactive(struct mp_db *db, int64_t id, int64_t until_ms, const
 
     mp_bind_i64(st, until_ms);
     mp_bind_text(st, reason);
+    mp_bind_i64(st, id);
+    return mp_db_run(st, err);
+}
+
+int mp_store_account_cordon(struct mp_db *db, int64_t id, bool cordon, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &account_cordon);
+
+    mp_bind_i64(st, cordon);
     mp_bind_i64(st, id);
     return mp_db_run(st, err);
 }
