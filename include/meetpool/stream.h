@@ -35,8 +35,7 @@ struct mp_stream_request {
     struct mp_http_request call; /* its body, if any, is borrowed until the stream has ended */
     unsigned slow_bytes_per_s;   /* slower than that for `slow_s`: it ends, as if cut. 0: the limit of calls */
     unsigned slow_s;
-    int64_t most_bytes_per_s; /* of the answer; 0: no limit */
-    unsigned addresses;       /* what it may connect to, looked at where the connection is made and where one is used again; 0: anything */
+    unsigned addresses; /* what it may connect to, looked at where the connection is made and where one is used again; 0: anything */
     /* Takes the answer's body, whatever its status, piece by piece; starts no stream and calls nothing of http.h. NULL: the body is gathered, at most
      * `call.answer_most_bytes`. */
     enum mp_stream_take (*take)(void *arg, const struct mp_http_response *head, struct mp_slice bytes);

@@ -82,8 +82,6 @@ int net_set_stream(struct transfer *t)
         bad |= (int)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)req->slow_bytes_per_s);
         bad |= (int)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)req->slow_s);
     }
-    if (req->most_bytes_per_s > 0)
-        bad |= (int)curl_easy_setopt(easy, CURLOPT_MAX_RECV_SPEED_LARGE, (curl_off_t)req->most_bytes_per_s);
     return bad;
 }
 

@@ -206,8 +206,8 @@ int mp_s3_upload_complete(struct mp_storage *storage, struct mp_arena *arena, co
         (void)not_understood(&call, &res, err);
     else
         (void)mp_s3_fail(arena, &call, &res, err);
-    if (res.status == 404)
-        err->code = MP_E_UNAVAILABLE; /* from the start again */
+    if (res.status == 404 || (res.status == 200 && *mp_s3_error_code(arena, res.body) == '\0'))
+        err->code = MP_E_UNAVAILABLE; /* from the start again; or no server said this, but something between */
     if (res.status == 200 || err->code == MP_E_UNAVAILABLE)
         return decide_by_object(storage, arena, key, parts, count, out, err);
     return -1;

@@ -397,8 +397,8 @@ static void move_source(struct run *run)
         return;
     if (!source->stream && mp_monotonic_ms() >= source->not_before_ms)
         source_start(run);
-    else if (source->stream && source->waiting && find_buffer(run, BUFFER_EMPTY))
-        mp_stream_go_on(source->stream);
+    else if (source->stream && count_room(run) > TRANSFER_PIECE_MOST)
+        source_go_on(run);
 }
 
 static bool is_idle(struct run *run)
@@ -415,7 +415,7 @@ static void step(struct run *run)
     send_parts(run);
     if (run->over)
         return;
-    mp_stream_turn(run->storage->http, TRANSFER_TURN_MOST_MS);
+    mp_stream_turn(run->storage->http, run->spec->bytes_per_s > 0 ? TRANSFER_PACE_MS : TRANSFER_TURN_MOST_MS);
     settle_parts(run);
     if (!run->over)
         source_settle(run);

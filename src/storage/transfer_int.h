@@ -22,6 +22,8 @@
 #define TRANSFER_KIND_BYTES   512   /* so many of a file's first bytes tell its kind */
 #define TRANSFER_WAIT_MOST_MS 30000 /* a longer Retry-After is for the job, not for us */
 #define TRANSFER_TURN_MOST_MS 500
+#define TRANSFER_PACE_MS      20
+#define TRANSFER_PIECE_MOST   ((size_t)512 * 1024) /* with room for more than that nothing needs to wait */
 
 enum buffer_state {
     BUFFER_EMPTY,
@@ -51,11 +53,12 @@ struct source {
     enum mp_address first_address;
     int64_t asked_from; /* where the range begins that this try asks for; 0: the whole */
     bool head_taken;    /* the answer is the file */
-    bool waiting;       /* for an empty buffer */
-    size_t ignored;     /* bytes of an answer that is not the file */
-    int64_t taken;      /* bytes of the file that are in buffers or beyond */
-    int64_t total;      /* -1: not known */
-    char *etag;         /* strong, of the first answer; NULL: none */
+    bool waiting;       /* for an empty buffer, or its time */
+    int64_t paced_from_ms, paced_bytes;
+    size_t ignored; /* bytes of an answer that is not the file */
+    int64_t taken;  /* bytes of the file that are in buffers or beyond */
+    int64_t total;  /* -1: not known */
+    char *etag;     /* strong, of the first answer; NULL: none */
     bool no_ranges;
     bool kind_checked;
     bool start_anew; /* what was taken does not fit what comes */
@@ -116,6 +119,8 @@ bool transfer_fill(struct run *run, struct mp_slice bytes);
 void source_start(struct run *run);
 /* What has happened since: called after each turn. */
 void source_settle(struct run *run);
+/* Where it waits and need not any more. */
+void source_go_on(struct run *run);
 /* Ends what is under way. */
 void source_drop(struct run *run);
 

@@ -36,6 +36,35 @@ static unsigned slow_limit(const struct mp_transfer *spec)
     return quarter > 0 ? (unsigned)quarter : 1;
 }
 
+/* ---- Not faster than allowed ---- */
+
+/* What was taken since `paced_from_ms` is held against what the limit gives for that time; what was not used up is kept for a second only. */
+static bool may_take_now(struct run *run)
+{
+    struct source *source = &run->source;
+    int64_t now_ms = mp_monotonic_ms(), rate = run->spec->bytes_per_s, due_ms;
+
+    if (rate <= 0)
+        return true;
+    due_ms = source->paced_from_ms + source->paced_bytes / rate * 1000 + source->paced_bytes % rate * 1000 / rate;
+    if (source->paced_from_ms == 0 || now_ms - due_ms > 1000) {
+        source->paced_from_ms = now_ms - (source->paced_from_ms == 0 ? 0 : 1000);
+        source->paced_bytes = 0;
+        return true;
+    }
+    return now_ms >= due_ms;
+}
+
+void source_go_on(struct run *run)
+{
+    struct source *source = &run->source;
+
+    if (!source->waiting || !may_take_now(run))
+        return;
+    source->waiting = false;
+    mp_stream_go_on(source->stream);
+}
+
 static enum mp_stream_take on_bytes(void *arg, const struct mp_http_response *head, struct mp_slice bytes);
 
 static void ask(struct run *run)
@@ -52,7 +81,6 @@ static void ask(struct run *run)
     if (run->spec->bearer && run->spec->may_have_bearer && mp_url_parse(source->arena, source->url, &url) &&
         run->spec->may_have_bearer(run->spec->arg, &url))
         req.call.bearer = run->spec->bearer;
-    req.most_bytes_per_s = run->spec->bytes_per_s;
     req.addresses = source->hops == 0 ? 0 : MP_ADDRESS_PUBLIC | (unsigned)source->first_address;
     req.take = on_bytes;
     req.arg = run;
@@ -76,6 +104,11 @@ void source_drop(struct run *run)
 }
 
 /* ---- The head of an answer that may be the file ---- */
+
+static void end_as_page(struct run *run)
+{
+    transfer_end(run, MP_TRANSFER_SOURCE_AUTH, "a page came instead of the file, perhaps one to sign in");
+}
 
 static bool fits_promise(struct run *run, int64_t size)
 {
@@ -127,7 +160,7 @@ static bool take_head(struct run *run, const struct mp_http_response *head)
     const char *encoding = mp_http_header_get(head, "Content-Encoding");
 
     if (transfer_type_is_html(mp_http_header_get(head, "Content-Type"))) {
-        transfer_end(run, MP_TRANSFER_SOURCE_AUTH, "a page came instead of the file, perhaps one to sign in");
+        end_as_page(run);
         return false;
     }
     if (encoding && strcmp(encoding, "identity") != 0) {
@@ -160,7 +193,7 @@ static bool fits_kind(struct run *run)
     case KIND_FITS:
         return true;
     case KIND_HTML:
-        transfer_end(run, MP_TRANSFER_SOURCE_AUTH, "a page came instead of the file, perhaps one to sign in");
+        end_as_page(run);
         return false;
     case KIND_WRONG:
         break;
@@ -177,9 +210,10 @@ static enum mp_stream_take take_bytes(struct run *run, struct mp_slice bytes)
         transfer_end(run, MP_TRANSFER_SOURCE_BAD, "the file is longer than the %lld bytes that were promised", (long long)source->total);
         return MP_STREAM_STOP;
     }
-    source->waiting = !transfer_fill(run, bytes);
+    source->waiting = !may_take_now(run) || !transfer_fill(run, bytes);
     if (source->waiting)
         return MP_STREAM_WAIT;
+    source->paced_bytes += (int64_t)bytes.len;
     source->taken += (int64_t)bytes.len;
     if (source->taken >= TRANSFER_KIND_BYTES && !fits_kind(run))
         return MP_STREAM_STOP;
@@ -196,6 +230,10 @@ static enum mp_stream_take on_bytes(void *arg, const struct mp_http_response *he
     if (head->status != 200 && head->status != 206) {
         source->ignored += bytes.len;
         return source->ignored > IGNORED_MOST ? MP_STREAM_STOP : MP_STREAM_TAKEN;
+    }
+    if (!source->head_taken && transfer_kind(NULL, bytes) == KIND_HTML) { /* whatever its head says */
+        end_as_page(run);
+        return MP_STREAM_STOP;
     }
     if (!source->head_taken && !take_head(run, head))
         return MP_STREAM_STOP;

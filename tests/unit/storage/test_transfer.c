@@ -158,6 +158,21 @@ static bool take_argument(struct driver *driver, const char *argument)
     return take_secret(driver, name, text) || take_text(driver, name, text) || take_number(driver, name, strtoll(text, NULL, 10));
 }
 
+/* The most memory this program held; getrusage() would tell that of whoever started it, if that was more. */
+static long most_memory_kib(void)
+{
+    FILE *file = fopen("/proc/self/status", "r");
+    char line[256];
+    long kib = -1;
+
+    while (file && kib < 0 && fgets(line, sizeof(line), file))
+        if (strncmp(line, "VmHWM:", 6) == 0)
+            kib = strtol(line + 6, NULL, 10);
+    if (file)
+        fclose(file);
+    return kib;
+}
+
 static void report(const struct mp_transfer_result *res, const struct driver *driver)
 {
     static const char *const names[] = {"DONE", "STOPPED", "SOURCE_AUTH", "SOURCE_GONE", "SOURCE_BAD", "SOURCE_FAILS", "SINK_FAILS", "SINK_REFUSES"};
@@ -173,7 +188,7 @@ static void report(const struct mp_transfer_result *res, const struct driver *dr
     printf("problem %s\n", res->problem ? res->problem : "-");
     printf("elapsed_ms %u\n", res->elapsed_ms);
     printf("asked %ld\n", driver->asked);
-    printf("rss_kib %ld\n", usage.ru_maxrss);
+    printf("rss_kib %ld\n", most_memory_kib());
     printf("cpu_ms %ld\n", (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000);
 }
 
