@@ -233,8 +233,11 @@ static int repair_place(struct round *r, struct mp_place_row *place, struct mp_e
     account = mp_account_by_row(ctx, place->account_id, place->host_id, &host, err);
     if (mp_error_set(err))
         return -1;
-    if (account >= 0 && is_down(r, account))
-        return mp_store_place_later(ctx->db, place, mp_account_is_guest(ctx->account_conf, account) ? dead_wait_ms(place) : RETRY_MS, err) < 0 ? -1 : 0;
+    if (account >= 0 && is_down(r, account)) {
+        int64_t wait_ms = mp_account_is_guest(ctx->account_conf, account) ? dead_wait_ms(place) : RETRY_MS;
+
+        return mp_store_place_later(ctx->db, place, wait_ms, err) < 0 ? -1 : 0;
+    }
     rc = mp_store_place_claim(ctx->db, place, ctx->owner, REPAIR_LEASE_MS, err);
     if (rc <= 0)
         return rc;
