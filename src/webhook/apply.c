@@ -8,7 +8,7 @@
 #include "meetpool/schedule.h"
 #include "webhook_int.h"
 
-#define BATCH    100
+#define BATCH    250
 #define LEASE_MS 30000
 /* What is left of a batch by then waits for the next round: others have work for this process, too. */
 #define ROUND_MS 6000
@@ -33,11 +33,20 @@ struct down {
     struct down *next;
 };
 
+/* Ended without a transaction of its own: these are written together. */
+struct ending {
+    int64_t row;
+    enum mp_webhook_state state;
+    const char *reason;
+};
+
 struct round {
     struct mp_ctx *ctx;
     int64_t claim, until_ms;
     struct looked *looked;
     struct down *down;
+    struct ending endings[BATCH];
+    size_t endings_count;
     unsigned done;
 };
 
@@ -53,12 +62,27 @@ struct applying {
 
 /* ---- How one ends ---- */
 
-static int end(struct applying *a, enum mp_webhook_state state, const char *reason, struct mp_error *err)
+/* Whatever it did was done before, and does no harm when it is done once more. Answers 0. */
+static int end(struct applying *a, enum mp_webhook_state state, const char *reason)
 {
-    struct mp_ctx *ctx = a->round->ctx;
+    struct round *r = a->round;
 
-    a->round->done++;
-    return mp_store_webhook_end(ctx->db, ctx->arena, a->row->id, a->round->claim, state, reason, err) < 0 ? -1 : 0;
+    r->done++;
+    r->endings[r->endings_count++] = (struct ending){a->row->id, state, reason};
+    return 0;
+}
+
+static int write_endings(struct mp_db *db, void *arg, struct mp_error *err)
+{
+    struct round *r = arg;
+
+    for (size_t i = 0; i < r->endings_count; i++) {
+        const struct ending *e = &r->endings[i];
+
+        if (mp_store_webhook_end(db, r->ctx->arena, e->row, r->claim, e->state, e->reason, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 static int64_t backoff_ms(int64_t attempts)
@@ -79,7 +103,7 @@ static int later(struct applying *a, bool passing, const char *why, int64_t leas
     int64_t age_ms = mp_now_ms() - a->row->received_at, wait_ms = backoff_ms(passing ? age_ms / RETRY_MOST_MS + 1 : a->row->attempts);
 
     if (passing ? age_ms > PASSING_MOST_MS : a->row->attempts >= FAILURES_MOST)
-        return end(a, MP_WEBHOOK_FAILED, why, err);
+        return end(a, MP_WEBHOOK_FAILED, why);
     a->round->done++;
     return mp_store_webhook_later(ctx->db, ctx->arena, a->row->id, a->round->claim, wait_ms > least_ms ? wait_ms : least_ms, !passing, why, err);
 }
@@ -237,7 +261,7 @@ static int look(struct applying *a, struct mp_error *err)
         if (mp_booking_follow(r->ctx, a->meeting->row.id, err) < 0)
             return -1;
     }
-    return end(a, MP_WEBHOOK_APPLIED, NULL, err);
+    return end(a, MP_WEBHOOK_APPLIED, NULL);
 }
 
 /* The second half of a round. The record is read anew: events before it may have changed it. */
@@ -250,7 +274,7 @@ static int do_ask(struct applying *a, struct mp_error *err)
     if (rc < 0)
         return -1;
     if (rc == 0 || looked_at(r, a->meeting->row.id) || (a->news != MP_NEWS_DOUBT && known_already(a)))
-        return end(a, MP_WEBHOOK_APPLIED, NULL, err);
+        return end(a, MP_WEBHOOK_APPLIED, NULL);
     why = why_down(r, a->meeting->account);
     return why != NULL ? later(a, true, why, 0, err) : look(a, err);
 }
@@ -263,10 +287,10 @@ static int do_deauthorized(struct applying *a, struct mp_error *err)
     const struct mp_connection_conf *conf = ctx->connection_conf;
 
     if (!conf->configured || strcmp(a->event.client_id, conf->app.client_id) != 0)
-        return end(a, MP_WEBHOOK_IGNORED, "it is about another app", err);
+        return end(a, MP_WEBHOOK_IGNORED, "it is about another app");
     if (mp_connection_deauthorized(ctx, a->event.user_id, a->event.account_id, happened_at(a), err) < 0)
         return -1;
-    return end(a, MP_WEBHOOK_APPLIED, NULL, err);
+    return end(a, MP_WEBHOOK_APPLIED, NULL);
 }
 
 static int do_meeting(struct applying *a, struct mp_error *err)
@@ -277,9 +301,9 @@ static int do_meeting(struct applying *a, struct mp_error *err)
     if (rc < 0)
         return -1;
     if (rc == 0)
-        return end(a, MP_WEBHOOK_IGNORED, "the meeting was not made here", err);
+        return end(a, MP_WEBHOOK_IGNORED, "the meeting was not made here");
     if (!webhook_app_covers(ctx->webhook_conf, a->row->app, a->meeting->account_name))
-        return end(a, MP_WEBHOOK_IGNORED, "the meeting is not that app's account's", err);
+        return end(a, MP_WEBHOOK_IGNORED, "the meeting is not that app's account's");
     if (a->event.kind != WEBHOOK_UPDATED && a->event.kind != WEBHOOK_DELETED)
         return do_held(a, err);
     a->ask = true;
@@ -292,7 +316,7 @@ static int do_event(struct applying *a, struct mp_error *err)
 
     if (webhook_event_decode(ctx->arena, mp_slice_of(a->row->body), &a->event, err) < 0 || !webhook_event_usable(&a->event)) {
         mp_error_reset(err);
-        return end(a, MP_WEBHOOK_FAILED, "what was stored of it cannot be read", err);
+        return end(a, MP_WEBHOOK_FAILED, "what was stored of it cannot be read");
     }
     return a->event.kind == WEBHOOK_DEAUTHORIZED ? do_deauthorized(a, err) : do_meeting(a, err);
 }
@@ -334,7 +358,7 @@ static int do_all(struct round *r, struct applying *all, size_t count, struct mp
 
 int mp_webhook_apply(struct mp_ctx *ctx, unsigned *done, struct mp_error *err)
 {
-    struct round r = {.ctx = ctx, .until_ms = mp_monotonic_ms() + ROUND_MS};
+    struct round *r = MP_NEW(ctx->arena, struct round);
     struct mp_webhook_row *rows;
     struct applying *all;
     uint64_t random;
@@ -342,16 +366,20 @@ int mp_webhook_apply(struct mp_ctx *ctx, unsigned *done, struct mp_error *err)
     int rc;
 
     *done = 0;
+    r->ctx = ctx;
+    r->until_ms = mp_monotonic_ms() + ROUND_MS;
     if (webhook_keep(ctx, err) < 0)
         return -1;
     mp_random(&random, sizeof(random));
-    r.claim = (int64_t)(random >> 2) + 1;
-    if (mp_store_webhook_claim(ctx->db, ctx->arena, r.claim, LEASE_MS, DEATHS_MOST, BATCH, &rows, &count, err) < 0)
+    r->claim = (int64_t)(random >> 2) + 1;
+    if (mp_store_webhook_claim(ctx->db, ctx->arena, r->claim, LEASE_MS, DEATHS_MOST, BATCH, &rows, &count, err) < 0)
         return -1;
     all = mp_arena_array(ctx->arena, count + 1, sizeof(*all));
     for (size_t i = 0; i < count; i++)
-        all[i] = (struct applying){.round = &r, .row = &rows[i]};
-    rc = do_all(&r, all, count, err);
-    *done = r.done;
+        all[i] = (struct applying){.round = r, .row = &rows[i]};
+    rc = do_all(r, all, count, err);
+    if (rc == 0 && r->endings_count > 0)
+        rc = mp_tx_run(ctx->db, write_endings, r, err);
+    *done = r->done;
     return rc;
 }

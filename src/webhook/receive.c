@@ -109,14 +109,15 @@ static int store(struct mp_ctx *ctx, const struct mp_webhook_delivery *delivery,
                  : !usable                    ? "it does not say what it is about"
                                               : NULL,
     };
+    int64_t began_ms = mp_monotonic_ms();
     int rc;
 
-    if (mp_monotonic_ms() < runtime->away_until_ms)
+    if (began_ms < runtime->away_until_ms)
         return mp_fail_log(err, MP_E_UNAVAILABLE, "the database did not answer just now");
     hurry(ctx, true);
     rc = mp_store_webhook_add(ctx->db, ctx->arena, &row, err);
     hurry(ctx, false);
-    if (rc < 0)
+    if (rc < 0 && mp_monotonic_ms() - began_ms >= HURRY_MS)
         runtime->away_until_ms = mp_monotonic_ms() + AWAY_MS;
     return rc;
 }
