@@ -6,6 +6,7 @@ import pytest
 
 from contract import CONTRACT
 from harness import Stacks
+from oauth import assert_nothing_in_clear
 from s3_server import FaultProxy, S3Server
 
 alive = []
@@ -16,7 +17,11 @@ def stacks():
     alive.append(made)
     yield made
     alive.remove(made)
-    made.close()
+    try:
+        for one in made.made:
+            assert_nothing_in_clear(one)
+    finally:
+        made.close()
 
 
 @pytest.fixture(scope="session")

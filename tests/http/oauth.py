@@ -1,8 +1,11 @@
 """A person's way through the consent, as their browser goes it."""
 import html
+import json
 import re
+import subprocess
 import urllib.parse
 
+import pymysql
 import requests
 
 from harness import TIMEOUT_S
@@ -93,3 +96,36 @@ class Browser:
             return come_back(self.stack, location, headers=self.headers)
         finally:
             self.stack.session.cookies.clear()
+
+
+def tokens_given(stack):
+    """Every token that its sandbox has given to anybody, as its state on disk has them."""
+    path = stack.run / "sandbox-state.json"
+    state = json.loads(path.read_text()) if path.exists() else {}
+    return [row["token"] for row in state.get("tokens", []) + state.get("refresh_tokens", [])]
+
+
+def seen_of(stack):
+    """All that is kept: a dump of the database, and the logs but the sandbox' own."""
+    seen = subprocess.run(["mariadb-dump", "--no-defaults", "-u", "root", "-S", str(stack.run / "mariadb.sock"), "--hex-blob", "meetpool"],
+                          capture_output=True, text=True, check=True).stdout
+    for path in (stack.run / "logs").glob("*.log"):
+        if path.name != "sandbox.log":
+            seen += path.read_text(errors="replace")
+    return seen
+
+
+def in_clear(tokens, seen):
+    # The tail of a token is as good as unique, and shows also where its head was cut off.
+    return [token for token in tokens if token in seen or token.split(".")[-1] in seen]
+
+
+def assert_nothing_in_clear(stack):
+    """Of a stack that has done its work; one whose database is another's, or away, is passed over."""
+    if not (stack.run / "mariadb.sock").exists() or not tokens_given(stack):
+        return
+    try:
+        stack.rows("SELECT 1")
+    except pymysql.Error:
+        return
+    assert in_clear(tokens_given(stack), seen_of(stack)) == []
