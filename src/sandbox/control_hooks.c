@@ -78,14 +78,14 @@ static void get_deliveries(struct sb_call *call, struct sb_reply *reply)
 
 /* ---- those held back */
 
-/* In the order of the array: each a moment later than the one before, so that they leave in it. */
+/* As new deliveries, which leave in the order they are made in. */
 static void release(struct sb_state *st, struct sb_delivery *const *held, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct sb_delivery *copy;
         const struct sb_hook *hook = sb_hook_find(st, held[i]->hook_id);
 
-        held[i]->state = SB_DROPPED;
+        held[i]->state = SB_RELEASED;
         if (hook == NULL)
             continue;
         copy = sb_delivery_add(st, hook, held[i]->event, held[i]->body);
@@ -110,30 +110,56 @@ static void arrange(struct sb_state *st, struct sb_delivery **held, size_t count
     }
 }
 
+static size_t all_held(const struct sb_state *st, struct sb_delivery **out)
+{
+    size_t count = 0;
+
+    for (int64_t seq = 1; seq <= st->hooks->seq; seq++) {
+        struct sb_delivery *d = sb_delivery_find(st, seq);
+
+        if (d != NULL && d->state == SB_HELD)
+            out[count++] = d;
+    }
+    return count;
+}
+
+/* Those that are named, as they are named. */
+static size_t some_held(const struct sb_state *st, struct json_object *list, struct sb_delivery **out, struct mp_error *err)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        struct sb_delivery *d = sb_delivery_find(st, json_object_get_int64(json_object_array_get_idx(list, i)));
+
+        if (d != NULL && d->state == SB_HELD)
+            out[count++] = d;
+        else
+            mp_error_field(err, "deliveries", "are numbers of deliveries that are held");
+    }
+    return count;
+}
+
 /* Held ones leave as new deliveries, in the order asked for. */
 static void post_send(struct sb_call *call, struct sb_reply *reply)
 {
     static const char *const orders[] = {"first", "last", "random", NULL};
     struct mp_error err;
     struct mp_json_reader r = {.err = &err};
-    struct json_object *doc = mp_json_object(call->arena);
-    struct sb_delivery **held;
-    size_t order = 0, count = 0;
+    struct json_object *doc = mp_json_object(call->arena), *list;
+    struct sb_delivery **held = mp_arena_array(call->arena, SB_DELIVERIES_KEPT, sizeof(*held));
+    size_t order = 0, count;
 
     mp_error_init(&err, call->arena);
     if (!sb_control_body(call, reply, &r))
         return;
     (void)mp_json_get_enum(&r, "order", orders, &order);
+    if (mp_json_get_array(&r, "deliveries", SB_DELIVERIES_KEPT, &list) == 1)
+        count = some_held(call->st, list, held, &err);
+    else
+        count = all_held(call->st, held);
     if (mp_error_set(&err)) {
         sb_control_wrong(call, reply, &err);
         return;
-    }
-    held = mp_arena_array(call->arena, SB_DELIVERIES_KEPT, sizeof(*held));
-    for (int64_t seq = 1; seq <= call->st->hooks->seq; seq++) {
-        struct sb_delivery *d = sb_delivery_find(call->st, seq);
-
-        if (d != NULL && d->state == SB_HELD)
-            held[count++] = d;
     }
     arrange(call->st, held, count, order);
     release(call->st, held, count);
@@ -143,16 +169,23 @@ static void post_send(struct sb_call *call, struct sb_reply *reply)
 
 static void post_delivery_send(struct sb_call *call, struct sb_reply *reply)
 {
+    struct mp_error err;
+    struct mp_json_reader r = {.err = &err};
     struct sb_delivery *d;
     struct json_object *doc;
+    bool same_stamp = false;
     int64_t seq;
 
+    mp_error_init(&err, call->arena);
+    if (!sb_control_body(call, reply, &r))
+        return;
+    (void)mp_json_get_bool(&r, "same_stamp", &same_stamp);
     d = take_id(call->segments[3], &seq) ? sb_delivery_find(call->st, seq) : NULL;
     if (d == NULL) {
         sb_control_problem(call, reply, 404, "there is no such delivery");
         return;
     }
-    sb_delivery_send(call->st, d);
+    sb_delivery_send(call->st, d, same_stamp);
     doc = sb_delivery_json(d, call->arena);
     sb_reply_json(call, reply, 200, doc);
     json_object_put(doc);
@@ -214,8 +247,9 @@ static bool emit_named(struct sb_call *call, const struct mp_json_reader *r, con
     if (strncmp(event, "recording.", 10) != 0)
         sb_event_meeting(call->st, m, event, strcmp(event, "meeting.ended") == 0 || mp_json_has(r, "uuid") ? instance : NULL, user);
     else if (instance != NULL)
-        sb_event_recording(call->st, instance, event, strcmp(event, "recording.transcript_completed") == 0 ? "TRANSCRIPT" : NULL,
-                           strcmp(event, "recording.completed") == 0 ? "TRANSCRIPT" : NULL, SB_KEPT);
+        sb_event_recording(call->st, instance, event,
+                           &(struct sb_pick){.only_type = strcmp(event, "recording.transcript_completed") == 0 ? "TRANSCRIPT" : NULL,
+                                             .but_type = strcmp(event, "recording.completed") == 0 ? "TRANSCRIPT" : NULL});
     return instance != NULL || strncmp(event, "recording.", 10) != 0;
 }
 

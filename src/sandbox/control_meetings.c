@@ -12,14 +12,6 @@
  */
 #define LEDGER_MAX ((size_t)1 << 30)
 
-static void problem(const struct sb_call *call, struct sb_reply *reply, unsigned status, const char *message)
-{
-    struct json_object *doc = mp_json_object(call->arena);
-
-    mp_json_put_text(doc, "error", message);
-    sb_reply_json(call, reply, status, doc);
-}
-
 static void reply_meeting(const struct sb_call *call, struct sb_reply *reply, unsigned status, const struct sb_meeting *m)
 {
     struct json_object *doc = sb_meeting_ledger_json(m, call->arena);
@@ -69,16 +61,6 @@ static void get_all(struct sb_call *call, struct sb_reply *reply)
     reply->body = mp_buf_slice(&text);
 }
 
-static bool body_of(const struct sb_call *call, struct sb_reply *reply, struct mp_json_reader *r)
-{
-    struct mp_slice text = call->body.len == 0 ? mp_slice_of("{}") : call->body;
-
-    if (mp_json_parse(call->arena, text, &r->obj, r->err) == 0 && json_object_is_type(r->obj, json_type_object))
-        return true;
-    problem(call, reply, 400, "the body is not a JSON object");
-    return false;
-}
-
 /* {"host": id or e-mail, and a create body of the API's}. */
 static void make(struct sb_call *call, struct sb_reply *reply)
 {
@@ -90,12 +72,12 @@ static void make(struct sb_call *call, struct sb_reply *reply)
     const char *name;
 
     mp_error_init(&err, call->arena);
-    if (!body_of(call, reply, &r))
+    if (!sb_control_body(call, reply, &r))
         return;
     if (mp_json_get_text(&r, "host", 1, 128, false, &name) == 1)
         host = sb_user_find(call->st, name);
     if (host == NULL) {
-        problem(call, reply, 404, "host names no user");
+        sb_control_problem(call, reply, 404, "host names no user");
         return;
     }
     call->account = host->account;
@@ -138,13 +120,13 @@ static void start(struct sb_call *call, struct sb_reply *reply, struct sb_meetin
     const char *refused;
 
     mp_error_init(&err, call->arena);
-    if (!body_of(call, reply, &r))
+    if (!sb_control_body(call, reply, &r))
         return;
     (void)mp_json_get_bool(&r, "force", &force);
     (void)mp_json_get_int(&r, "participants", 0, 100000, &participants);
     refused = sb_meeting_start(call->st, m, force, participants);
     if (refused != NULL)
-        problem(call, reply, 409, refused);
+        sb_control_problem(call, reply, 409, refused);
     else
         reply_meeting(call, reply, 200, m);
 }
@@ -152,7 +134,7 @@ static void start(struct sb_call *call, struct sb_reply *reply, struct sb_meetin
 static void end(struct sb_call *call, struct sb_reply *reply, struct sb_meeting *m)
 {
     if (m->running_since < 0) {
-        problem(call, reply, 409, "not_running");
+        sb_control_problem(call, reply, 409, "not_running");
         return;
     }
     sb_meeting_end(call->st, m);
@@ -168,7 +150,7 @@ static void held(struct sb_call *call, struct sb_reply *reply, struct sb_meeting
     struct sb_instance *instance;
 
     mp_error_init(&err, call->arena);
-    if (!body_of(call, reply, &r))
+    if (!sb_control_body(call, reply, &r))
         return;
     (void)mp_json_get_int(&r, "ago_s", 0, MP_TIME_MAX_MS / 1000, &ago_s);
     (void)mp_json_get_int(&r, "minutes", 0, 10000, &minutes);
@@ -221,7 +203,7 @@ bool sb_control_meetings(struct sb_call *call, struct sb_reply *reply)
         return false;
     m = sb_map_get(&call->st->meetings, call->segments[2]);
     if (m == NULL) {
-        problem(call, reply, 404, "there is no such meeting");
+        sb_control_problem(call, reply, 404, "there is no such meeting");
         return true;
     }
     for (size_t i = 0; i < MP_COUNT(verbs); i++) {

@@ -73,10 +73,11 @@ static void take_text(const struct mp_json_reader *r, const char *key, char **sl
 /* One row of `files`; NULL where it is wrong. */
 static struct sb_file *file_of(struct sb_state *st, const struct mp_json_reader *r, struct sb_instance *instance)
 {
-    static const char *const keys[] = {"file_type", "file_extension", "recording_type", "status", "size",  "seed",
-                                       "delay_ms",  "no_end",         "event",          "id",     "no_id", NULL};
+    static const char *const keys[] = {"file_type", "file_extension", "recording_type", "status", "size", "seed", "delay_ms", "no_end", "event",
+                                       "id",        "no_id",          "content",        NULL};
+    static const char *const kinds[] = {"MP4", "M4A", "JPG", "TXT", "VTT", "JSON", NULL}; /* in the order of enum sb_kind */
     struct sb_file *file;
-    size_t type = 0;
+    size_t type = 0, kind;
     int64_t delay_ms = 0, seed;
     bool no_end = false, event = true, no_id = false;
 
@@ -84,8 +85,10 @@ static struct sb_file *file_of(struct sb_state *st, const struct mp_json_reader 
     if (!mp_json_require(r, "file_type") || mp_json_get_enum(r, "file_type", sb_file_types, &type) != 1)
         return NULL;
     file = sb_file_new(st, instance, (int)type);
-    file->content.kind = SB_KIND_TEXT;
     take_text(r, "file_extension", &file->extension);
+    file->content.kind = sb_kind_of(file->extension);
+    if (mp_json_get_enum(r, "content", kinds, &kind) == 1)
+        file->content.kind = (enum sb_kind)kind;
     take_text(r, "recording_type", &file->recording_type);
     take_text(r, "status", &file->status);
     take_text(r, "id", &file->id);

@@ -176,8 +176,7 @@ void sb_event_updated(struct sb_state *st, const struct sb_meeting *m, struct js
 
 /* ---- recordings */
 
-void sb_event_recording(struct sb_state *st, const struct sb_instance *instance, const char *event, const char *only_type, const char *but_type,
-                        enum sb_trash trash)
+void sb_event_recording(struct sb_state *st, const struct sb_instance *instance, const char *event, const struct sb_pick *pick)
 {
     const char *account_id = instance->meeting->host->account->account_id;
     struct json_object *doc, *payload, *object, *files;
@@ -186,7 +185,7 @@ void sb_event_recording(struct sb_state *st, const struct sb_instance *instance,
     if (unheard(st))
         return;
     arena = mp_arena_new();
-    object = sb_recording_json(st, arena, instance, trash, true, only_type, but_type, sb_download_base(st, arena, NULL));
+    object = sb_recording_json(st, arena, instance, pick, true, sb_download_base(st, arena, NULL));
     if (json_object_object_get_ex(object, "recording_files", &files) && json_object_array_length(files) > 0) {
         doc = mp_json_object(arena);
         payload = json_object_new_object();

@@ -267,10 +267,11 @@ size_t sb_hooks_publish(struct sb_state *st, const char *event, const char *acco
     return reached;
 }
 
-void sb_delivery_send(struct sb_state *st, struct sb_delivery *d)
+void sb_delivery_send(struct sb_state *st, struct sb_delivery *d, bool same_stamp)
 {
     if (d->state == SB_SENDING) {
         d->again = true;
+        d->again_same_stamp = same_stamp;
         return;
     }
     if (!is_open(d))
@@ -278,7 +279,8 @@ void sb_delivery_send(struct sb_state *st, struct sb_delivery *d)
     if (d->try_count == SB_TRIES_MAX)
         d->try_count = 0;
     d->state = SB_WAITING;
-    d->stamp_s = 0;
+    if (!same_stamp)
+        d->stamp_s = 0;
     d->due_at = sb_now(st);
     if (d->seq < st->hooks->first_open)
         st->hooks->first_open = d->seq;
@@ -313,7 +315,7 @@ char *sb_hook_sign(struct mp_arena *arena, const char *secret, int64_t stamp_s, 
 
 struct json_object *sb_delivery_json(const struct sb_delivery *d, struct mp_arena *arena)
 {
-    static const char *const states[] = {"waiting", "held", "sending", "delivered", "refused", "lost", "dropped"};
+    static const char *const states[] = {"waiting", "held", "sending", "delivered", "refused", "lost", "dropped", "released"};
     struct json_object *doc = json_object_new_object(), *list = json_object_new_array();
 
     mp_json_put_int(doc, "seq", d->seq);

@@ -28,7 +28,7 @@ struct sb_hook {
     struct sb_hook *next;
 };
 
-enum sb_delivery_state { SB_WAITING, SB_HELD, SB_SENDING, SB_DELIVERED, SB_REFUSED, SB_LOST, SB_DROPPED };
+enum sb_delivery_state { SB_WAITING, SB_HELD, SB_SENDING, SB_DELIVERED, SB_REFUSED, SB_LOST, SB_DROPPED, SB_RELEASED };
 struct sb_try {
     int64_t at, stamp_s, took_ms;
     unsigned status; /* 0: no answer */
@@ -45,7 +45,7 @@ struct sb_delivery {
     int64_t stamp_s;
     struct sb_try tries[SB_TRIES_MAX];
     size_t try_count;
-    bool again; /* asked for once more while it is sent */
+    bool again, again_same_stamp; /* asked for once more while it is sent */
 };
 
 struct sb_hooks {
@@ -75,7 +75,8 @@ struct json_object *sb_delivery_json(const struct sb_delivery *delivery, struct 
 struct sb_delivery *sb_delivery_add(struct sb_state *st, const struct sb_hook *hook, const char *event, const char *body);
 /* To all who want it; returns how many. `client_id`: of a users' app; NULL any. */
 size_t sb_hooks_publish(struct sb_state *st, const char *event, const char *account_id, const char *client_id, const char *body);
-void sb_delivery_send(struct sb_state *st, struct sb_delivery *delivery); /* now, whatever became of it before */
+/* Now, whatever became of it before; with the stamp and signature of its last attempt, or fresh ones. */
+void sb_delivery_send(struct sb_state *st, struct sb_delivery *delivery, bool same_stamp);
 struct sb_delivery *sb_hook_validate(struct sb_state *st, struct sb_hook *hook);
 /* "v0=…" over the raw bytes. */
 char *sb_hook_sign(struct mp_arena *arena, const char *secret, int64_t stamp_s, const char *body);
@@ -89,9 +90,8 @@ void sb_event_meeting(struct sb_state *st, const struct sb_meeting *meeting, con
                       const struct sb_user *by);
 struct json_object *sb_event_before(const struct sb_state *st, struct mp_arena *arena, const struct sb_meeting *meeting);
 void sb_event_updated(struct sb_state *st, const struct sb_meeting *meeting, struct json_object *before, const struct sb_user *by);
-/* Of the files of that type alone, or of all but that one; nothing where there are none. */
-void sb_event_recording(struct sb_state *st, const struct sb_instance *instance, const char *event, const char *only_type, const char *but_type,
-                        enum sb_trash trash);
+/* Lists the files of `pick` that are in `trash`; nothing is said where there are none. */
+void sb_event_recording(struct sb_state *st, const struct sb_instance *instance, const char *event, const struct sb_pick *pick);
 void sb_event_deauthorized(struct sb_state *st, const struct sb_user *user, const char *client_id);
 /* The text of a started or ended event, for many at once. */
 char *sb_event_text(const struct sb_state *st, struct mp_arena *arena, const struct sb_meeting *meeting, const char *event,

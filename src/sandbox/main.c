@@ -187,9 +187,12 @@ static void note_address(struct sb_state *st, int fd)
     socklen_t len = sizeof(address);
     char text[INET_ADDRSTRLEN];
 
-    if (getsockname(fd, (struct sockaddr *)&address, &len) == 0 && address.sin_family == AF_INET &&
-        inet_ntop(AF_INET, &address.sin_addr, text, sizeof(text)) != NULL)
-        (void)snprintf(st->also_at, sizeof(st->also_at), "%s:%u", text, ntohs(address.sin_port));
+    if (getsockname(fd, (struct sockaddr *)&address, &len) < 0 || address.sin_family != AF_INET ||
+        inet_ntop(AF_INET, &address.sin_addr, text, sizeof(text)) == NULL)
+        return;
+    pthread_mutex_lock(&st->lock);
+    (void)snprintf(st->also_at, sizeof(st->also_at), "%s:%u", text, ntohs(address.sin_port));
+    pthread_mutex_unlock(&st->lock);
 }
 
 /* Serves until SIGTERM or SIGINT. */

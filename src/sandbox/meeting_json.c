@@ -148,6 +148,7 @@ static void put_files(struct json_object *doc, const struct sb_instance *instanc
         mp_json_put_text(row, "status", file->status);
         mp_json_put_int(row, "size", file->content.size);
         mp_json_put_int(row, "seed", (int64_t)file->content.seed);
+        mp_json_put_int(row, "kind", file->content.kind);
         mp_json_put_int(row, "start_at", file->start_at);
         mp_json_put_int(row, "end_at", file->end_at);
         mp_json_put_int(row, "appears_at", file->appears_at);

@@ -46,6 +46,7 @@ struct sb_file *sb_file_new(struct sb_state *st, struct sb_instance *instance, i
     file->extension = sb_dup(types[type].extension);
     file->recording_type = sb_dup(types[type].recording_type);
     file->status = sb_dup("completed");
+    file->content.kind = sb_kind_of(file->extension);
     file->content.size = types[type].size;
     mp_random(&file->content.seed, sizeof(file->content.seed));
     file->content.seed >>= 11; /* fits a JSON number */
@@ -68,7 +69,6 @@ void sb_file_add(struct sb_state *st, struct sb_file *file)
 {
     struct sb_instance *instance = file->instance;
 
-    file->content.kind = sb_kind_of(file->extension);
     instance->files = sb_grow(instance->files, instance->file_count, &instance->file_cap, sizeof(struct sb_file *));
     instance->files[instance->file_count++] = file;
     sb_map_put(&st->files, file->key, file);
@@ -151,9 +151,9 @@ static void tell(struct sb_state *st, struct sb_instance *instance)
             others = true;
     }
     if (others)
-        sb_event_recording(st, instance, "recording.completed", NULL, "TRANSCRIPT", SB_KEPT);
+        sb_event_recording(st, instance, "recording.completed", &(struct sb_pick){.but_type = "TRANSCRIPT"});
     if (transcript)
-        sb_event_recording(st, instance, "recording.transcript_completed", "TRANSCRIPT", NULL, SB_KEPT);
+        sb_event_recording(st, instance, "recording.transcript_completed", &(struct sb_pick){.only_type = "TRANSCRIPT"});
     sb_state_touch(st);
 }
 

@@ -71,9 +71,15 @@ void sb_file_put(struct sb_state *st, struct sb_file *file, enum sb_trash where)
 void sb_recordings_tell(struct sb_state *st);
 struct sb_instance *sb_instance_find(const struct sb_call *call, const char *id_or_uuid); /* past.c; NULL: none that the call reaches */
 
-/* recording_json.c. `trash`: list what is in the trash that way instead. `webhook`: with the addresses of an event. */
-struct json_object *sb_recording_json(const struct sb_state *st, struct mp_arena *arena, const struct sb_instance *instance, enum sb_trash trash,
-                                      bool webhook, const char *only_type, const char *but_type, const char *base);
+/* recording_json.c */
+struct sb_pick { /* which of an instance's files */
+    enum sb_trash trash;
+    const char *only_type, *but_type; /* NULL: any */
+    const struct sb_file *file;       /* that one alone; NULL any */
+};
+/* `webhook`: with the addresses of an event. */
+struct json_object *sb_recording_json(const struct sb_state *st, struct mp_arena *arena, const struct sb_instance *instance,
+                                      const struct sb_pick *pick, bool webhook, const char *base);
 /* Whether anything of it would be listed. */
 bool sb_recording_any(const struct sb_state *st, const struct sb_instance *instance, enum sb_trash trash);
 /* "http://127.0.0.1:8490": where files are fetched. `authority` NULL: the one last asked by. */

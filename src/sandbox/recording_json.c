@@ -71,8 +71,17 @@ static void put_meeting(const struct sb_state *st, struct mp_arena *arena, struc
     mp_json_put_int(doc, "duration", (instance->ended_at - instance->started_at) / 60000);
 }
 
-struct json_object *sb_recording_json(const struct sb_state *st, struct mp_arena *arena, const struct sb_instance *instance, enum sb_trash trash,
-                                      bool webhook, const char *only_type, const char *but_type, const char *base)
+static bool picked(const struct sb_state *st, const struct sb_file *file, const struct sb_pick *pick)
+{
+    if (!listed(st, file, pick->trash) || (pick->file != NULL && pick->file != file))
+        return false;
+    if (pick->only_type != NULL && strcmp(pick->only_type, file->file_type) != 0)
+        return false;
+    return pick->but_type == NULL || strcmp(pick->but_type, file->file_type) != 0;
+}
+
+struct json_object *sb_recording_json(const struct sb_state *st, struct mp_arena *arena, const struct sb_instance *instance,
+                                      const struct sb_pick *pick, bool webhook, const char *base)
 {
     struct json_object *doc = mp_json_object(arena);
     struct json_object *list = json_object_new_array();
@@ -82,8 +91,7 @@ struct json_object *sb_recording_json(const struct sb_state *st, struct mp_arena
     for (size_t i = 0; i < instance->file_count; i++) {
         const struct sb_file *file = instance->files[i];
 
-        if (!listed(st, file, trash) || (only_type != NULL && strcmp(only_type, file->file_type) != 0) ||
-            (but_type != NULL && strcmp(but_type, file->file_type) == 0))
+        if (!picked(st, file, pick))
             continue;
         total += file->content.size;
         json_object_array_add(list, file_json(arena, file, webhook, base));

@@ -133,6 +133,7 @@ void sb_recordings_list(struct sb_call *call, struct sb_reply *reply)
     const char *base = sb_download_base(call->st, call->arena, call->authority);
     struct sb_instance **found;
     struct json_object *doc, *list;
+    struct sb_pick pick = {.trash = SB_KEPT};
     struct list_query q;
     const char *next = "";
     size_t count, first, size;
@@ -145,8 +146,9 @@ void sb_recordings_list(struct sb_call *call, struct sb_reply *reply)
     size = (size_t)q.size;
     doc = mp_json_object(call->arena);
     list = json_object_new_array();
+    pick.trash = q.trash;
     for (size_t i = first; i < count && i < first + size; i++)
-        json_object_array_add(list, json_object_get(sb_recording_json(call->st, call->arena, found[i], q.trash, false, NULL, NULL, base)));
+        json_object_array_add(list, json_object_get(sb_recording_json(call->st, call->arena, found[i], &pick, false, base)));
     if (first + size < count)
         next = sb_page_token(call, q.text, found[first + size - 1]->started_at, found[first + size - 1]->meeting->id);
     mp_json_put_text(doc, "from", q.from_text);
@@ -185,7 +187,8 @@ void sb_recordings_get(struct sb_call *call, struct sb_reply *reply)
     instance = of_path(call, reply, false);
     if (instance == NULL)
         return;
-    doc = sb_recording_json(call->st, call->arena, instance, SB_KEPT, false, NULL, NULL, sb_download_base(call->st, call->arena, call->authority));
+    doc = sb_recording_json(call->st, call->arena, instance, &(struct sb_pick){.trash = SB_KEPT}, false,
+                            sb_download_base(call->st, call->arena, call->authority));
     mp_json_put_text(doc, "password", instance->meeting->password);
     mp_json_put_text(doc, "recording_play_passcode", instance->meeting->password);
     mp_json_put(doc, "participant_audio_files", json_object_new_array());
@@ -218,7 +221,8 @@ void sb_recordings_delete(struct sb_call *call, struct sb_reply *reply)
     instance = of_path(call, reply, from_trash);
     if (instance == NULL)
         return;
-    sb_event_recording(call->st, instance, for_ever ? "recording.deleted" : "recording.trashed", NULL, NULL, from_trash ? SB_TRASHED_SET : SB_KEPT);
+    sb_event_recording(call->st, instance, for_ever ? "recording.deleted" : "recording.trashed",
+                       &(struct sb_pick){.trash = from_trash ? SB_TRASHED_SET : SB_KEPT});
     for (size_t i = 0; i < instance->file_count; i++) {
         struct sb_file *file = instance->files[i];
 
@@ -252,6 +256,7 @@ void sb_recordings_delete_one(struct sb_call *call, struct sb_reply *reply)
     file = file_of_path(call, reply, SB_KEPT);
     if (file == NULL)
         return;
+    sb_event_recording(call->st, file->instance, for_ever ? "recording.deleted" : "recording.trashed", &(struct sb_pick){.file = file});
     sb_file_put(call->st, file, for_ever ? SB_GONE : SB_TRASHED_FILE);
     sb_reply_empty(reply, 204);
 }
@@ -285,7 +290,7 @@ void sb_recordings_status(struct sb_call *call, struct sb_reply *reply)
         if (instance->files[i]->trash == SB_TRASHED_SET || instance->files[i]->trash == SB_TRASHED_FILE)
             sb_file_put(call->st, instance->files[i], SB_KEPT);
     }
-    sb_event_recording(call->st, instance, "recording.recovered", NULL, NULL, SB_KEPT);
+    sb_event_recording(call->st, instance, "recording.recovered", &(struct sb_pick){.trash = SB_KEPT});
     sb_reply_empty(reply, 200);
 }
 
@@ -299,5 +304,6 @@ void sb_recordings_status_one(struct sb_call *call, struct sb_reply *reply)
     if (file == NULL)
         return;
     sb_file_put(call->st, file, SB_KEPT);
+    sb_event_recording(call->st, file->instance, "recording.recovered", &(struct sb_pick){.file = file});
     sb_reply_empty(reply, 204);
 }

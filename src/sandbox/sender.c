@@ -197,7 +197,7 @@ static void record(struct sb_state *st, const struct flight *f)
         st->hooks->open--;
     if (d->again) {
         d->again = false;
-        sb_delivery_send(st, d);
+        sb_delivery_send(st, d, d->again_same_stamp);
     }
 }
 

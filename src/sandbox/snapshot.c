@@ -318,6 +318,7 @@ static void load_files(struct sb_state *st, struct sb_instance *instance, struct
         take_text(one, "file_extension", &file->extension);
         take_text(one, "recording_type", &file->recording_type);
         take_text(one, "status", &file->status);
+        file->content.kind = (enum sb_kind)number(one, "kind", file->content.kind);
         file->content.size = number(one, "size", 0);
         file->content.seed = (uint64_t)number(one, "seed", 0);
         file->start_at = number(one, "start_at", instance->started_at);

@@ -166,6 +166,13 @@ def test_content(sandbox, size):
     assert sandbox.control("GET", f"recordings/{rows[0]['key']}")["downloads"] == 1
 
 
+def test_bytes_of_another_kind(sandbox):
+    m = held(sandbox)
+    record(sandbox, m, {"file_type": "MP4", "content": "TXT"})
+    file = get(sandbox, m["id"]).json()["recording_files"][0]
+    assert file["file_extension"] == "MP4" and fetch(sandbox, file["download_url"]).content.startswith(MAGIC["TXT"][1])
+
+
 def test_each_seed_and_each_place_has_its_own_bytes(sandbox):
     m = held(sandbox)
     record(sandbox, m, *({"file_type": "MP4", "size": 1 << 20, "seed": seed} for seed in (1, 1, 2, 17)))

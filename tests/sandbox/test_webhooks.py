@@ -304,6 +304,44 @@ def test_held_back_and_sent_in_another_order(sandbox, receiver, order):
     assert receiver.names() == (names if order == "first" else names[::-1])
 
 
+def test_held_back_and_sent_in_any_order(sandbox, receiver):
+    subscribe(sandbox, receiver)
+    sandbox.knobs(webhook_hold=True)
+    made = [sandbox.create()["id"] for _ in range(4)]
+    seqs = [d["seq"] for d in deliveries(sandbox)]
+    wanted = [2, 0, 3]
+    sandbox.control("POST", "webhooks/send", {"deliveries": [seqs[i] for i in wanted]})
+    assert [e["payload"]["object"]["id"] for e in receiver.wait(3)] == [made[i] for i in wanted]
+    assert [d["seq"] for d in deliveries(sandbox, state="held")] == [seqs[1]]
+    sandbox.control("POST", "webhooks/send", {"deliveries": [seqs[0]]}, status=400)
+
+
+def test_replay(sandbox, receiver):
+    subscribe(sandbox, receiver)
+    sandbox.create()
+    receiver.wait(1)
+    seq = settled(sandbox)[0]["seq"]
+    sandbox.control("POST", f"webhooks/deliveries/{seq}/send", {"same_stamp": True})
+    receiver.wait(2)
+    settled(sandbox)
+    assert receiver.got[0] == receiver.got[1]
+
+
+def test_trash_is_told(sandbox, receiver):
+    m = held(sandbox)
+    record(sandbox, m, {"file_type": "MP4", "event": False}, {"file_type": "M4A", "event": False})
+    subscribe(sandbox, receiver)
+    files = get(sandbox, m["id"]).json()["recording_files"]
+    path = f"/meetings/{m['id']}/recordings"
+    sandbox.api("DELETE", f"{path}/{files[1]['id']}")
+    sandbox.api("PUT", f"{path}/{files[1]['id']}/status", {"action": "recover"})
+    sandbox.api("DELETE", path)
+    sandbox.api("DELETE", f"{path}?action=delete")
+    events = receiver.wait(4)
+    assert [(e["event"], [f["file_type"] for f in e["payload"]["object"]["recording_files"]]) for e in events] == [
+        ("recording.trashed", ["M4A"]), ("recording.recovered", ["M4A"]), ("recording.trashed", ["MP4", "M4A"]), ("recording.deleted", ["MP4", "M4A"])]
+
+
 def test_one_more_time_on_demand(sandbox, receiver):
     subscribe(sandbox, receiver)
     sandbox.create()
