@@ -11,7 +11,7 @@ const char *const sb_label_names[] = {"light", "medium", "heavy", "resource-inte
 const char *const sb_host_header_names[] = {"trap", "full", "none", NULL};
 const char *const sb_start_names[] = {"refuse", "force", NULL};
 const char *const sb_accept_names[] = {"accept", "refuse", NULL};
-const char *const sb_uuid_names[] = {"any", "slash", "double_slash", "plus", NULL};
+const char *const sb_uuid_names[] = {"any", "slash", "double_slash", "plus", "worst", NULL};
 
 const char *const sb_redirect_names[] = {"off", "path", "host", "http", "private", "loop", NULL};
 const char *const sb_denied_names[] = {"401", "html", NULL};

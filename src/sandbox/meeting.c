@@ -70,6 +70,10 @@ char *sb_uuid_new(struct sb_state *st, struct mp_arena *arena)
     case SB_UUID_PLUS:
         b[0] = (unsigned char)(0xf8 | (b[0] & 3));
         break;
+    case SB_UUID_WORST: /* "//+" and on */
+        b[0] = b[1] = 0xff;
+        b[2] = (unsigned char)(0x80 | (b[2] & 0x3f));
+        break;
     case SB_UUID_ANY:
         break;
     }

@@ -4,8 +4,12 @@
 
 #include "meetpool/clock.h"
 
+#define TRASH_DAYS 30 /* support.zoom.com, "Recovering deleted cloud recordings" */
+
 static bool listed(const struct sb_state *st, const struct sb_file *file, enum sb_trash trash)
 {
+    if (trash != SB_KEPT && file->trashed_at + TRASH_DAYS * MP_DAY_MS <= sb_now(st))
+        return false;
     return file->trash == trash && file->appears_at <= sb_now(st);
 }
 

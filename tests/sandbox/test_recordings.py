@@ -83,11 +83,12 @@ def test_a_number_is_the_latest_instance(sandbox):
     assert second != m["uuid"] and get(sandbox, m["id"]).json()["uuid"] == second
 
 
-@pytest.mark.parametrize("style", ["slash", "double_slash", "plus"])
+@pytest.mark.parametrize("style", ["slash", "double_slash", "plus", "worst"])
 def test_uuids_in_the_path(sandbox, style):
     sandbox.knobs(uuid_style=style)
     m = held(sandbox)
     record(sandbox, m)
+    assert style != "worst" or m["uuid"].startswith("//+")
     assert get(sandbox, m["uuid"]).status_code == 200
     if style != "plus":
         assert sandbox.api("GET", f"/meetings/{quote(m['uuid'], safe='')}/recordings").json()["code"] == 3301
@@ -130,6 +131,12 @@ def test_trash_and_back(sandbox):
     assert len(sandbox.api("GET", f"{listed}&trash=true").json()["meetings"]) == 1
     assert sandbox.api("PUT", f"{path}/status", {"action": "recover"}).status_code == 200
     assert get(sandbox, m["id"]).json()["recording_count"] == 5
+    assert sandbox.api("DELETE", path).status_code == 204
+    sandbox.advance(31 * 86400)
+    token = sandbox.new_token()
+    assert sandbox.api("PUT", f"{path}/status", {"action": "recover"}, token=token).json()["code"] == 3301
+    sandbox.advance(-31 * 86400)
+    assert sandbox.api("PUT", f"{path}/status", {"action": "recover"}).status_code == 200
     assert sandbox.api("DELETE", f"{path}?action=delete").status_code == 204
     assert sandbox.api("PUT", f"{path}/status", {"action": "recover"}).json()["code"] == 3301
 
