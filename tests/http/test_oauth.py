@@ -9,6 +9,7 @@ import uuid
 import pytest
 import requests
 
+import hooks
 from desk import day
 from harness import TIMEOUT_S, together, wait_for
 from oauth import Browser, Page, begin, come_back, connect, in_clear, seen_of, status, tokens_given
@@ -425,7 +426,7 @@ class Mortal:
 @pytest.fixture(scope="module")
 def mortals(make_stack, tmp_path_factory):
     fault = tmp_path_factory.mktemp("faults") / "point"
-    stack = make_stack(MP_FAULT_FILE=fault)
+    stack = make_stack(MP_FAULT_FILE=fault, **hooks.SETTINGS)
     return lambda: Mortal(stack, fault)
 
 
@@ -489,6 +490,40 @@ def test_killed_while_disconnecting(mortal, point, after):
     assert done["disconnected"] == (after != "not_connected")
     assert mortal.agree() == "not_connected" and grants(mortal.stack, mortal.email) == (0, 0)
     assert audit(mortal.stack, mortal.sub)[-1] == ("connection.disconnect", "ok")
+
+
+# ---- removed in Zoom
+
+
+def test_the_app_is_removed_in_zoom(mortal):
+    stack, zoom = mortal.stack, hooks.Hooks(mortal.stack)
+    connect(stack, mortal.sub, mortal.email)
+    row = row_of(stack, mortal.sub)
+
+    def removed(at, client=stack.settings["ZOOM_OAUTH_CLIENT_ID"], user=row["zoom_user_id"]):
+        zoom.told({"event": "app_deauthorized", "event_ts": at, "payload": {
+            "account_id": row["zoom_account_id"], "user_id": user, "signature": "x", "client_id": client,
+            "deauthorization_time": hooks.spelled(at)[:-1] + f".{at % 1000:03}Z"}})
+        zoom.settled()
+
+    # Before this connection was made; another app; another user.
+    removed(row["connected_at"] - 1000)
+    removed(hooks.now_ms() + 1000, client="another")
+    removed(hooks.now_ms() + 1000, user="nobody")
+    assert mortal.state == "connected" and row_of(stack, mortal.sub)["pair"] == row["pair"]
+    for _ in range(2):
+        removed(hooks.now_ms() + 1000)
+    now, told = row_of(stack, mortal.sub), status(stack, mortal.sub)
+    assert (now["reason"], now["access_sealed"], now["refresh_sealed"]) == ("deauthorized", None, None)
+    assert told["state"] == "reconnect_needed" and "removed in Zoom" in told["warning"]
+    assert audit(stack, mortal.sub) == [("connection.connect", "ok"), ("connection.deauthorized", "ok")]
+    assert stack.rows("SELECT times FROM alert WHERE kind = 'connection_dead' AND subject = %s", mortal.sub) == [{"times": 1}]
+    made = stack.post("interviews", {"title": "I", "startTime": f"{day()}T10:00:00Z", "duration": 30, "interviewerId": mortal.sub, "candidateId": "can-1"})
+    assert made.json()["data"]["interview"]["hostedBy"] == "system"
+    # The event may come long after the person has connected again.
+    connect(stack, mortal.sub, mortal.email)
+    removed(now["connected_at"] + 1)
+    assert mortal.state == "connected"
 
 
 def test_a_wrong_key_is_named_at_start_and_changes_nothing(make_stack):
