@@ -21,8 +21,15 @@ struct mp_audit_row {
 
 /* `id` and `at` are the database's. In or outside a transaction. */
 int mp_store_audit_add(struct mp_db *db, struct mp_arena *arena, const struct mp_audit_row *row, struct mp_error *err) MP_MUST_CHECK;
-/* Newest first, before `before_id` (INT64_MAX on the first page). `subject` NULL: everybody's. */
-int mp_store_audit_list(struct mp_db *db, struct mp_arena *arena, const char *subject, int64_t before_id, unsigned limit, struct mp_audit_row **rows,
-                        size_t *count, struct mp_error *err) MP_MUST_CHECK;
+
+struct mp_audit_query {
+    const char *subject, *actor, *action, *outcome; /* NULL: any */
+    int64_t from, until;                            /* half-open */
+    int64_t before_id;                              /* INT64_MAX on the first page */
+    unsigned limit;
+};
+/* Newest first. */
+int mp_store_audit_list(struct mp_db *db, struct mp_arena *arena, const struct mp_audit_query *query, struct mp_audit_row **rows, size_t *count,
+                        struct mp_error *err) MP_MUST_CHECK;
 
 #endif

@@ -99,11 +99,13 @@ static int run_handler(struct mp_exchange *ex, struct mp_error *err)
 {
     if (ex->route->handler(ex->ctx, &ex->req, &ex->res, err) == 0) {
         mp_error_reset(err);
+        mp_audit_deed(ex, err);
         mp_envelope_success(ex);
         return 0;
     }
     if (!mp_error_set(err))
         mp_fail_log(err, MP_E_INTERNAL, "the handler failed and did not say why");
+    mp_audit_deed(ex, err);
     mp_envelope_failure(ex->req.arena, ex->answer, ex->req.request_id, err);
     return 0;
 }

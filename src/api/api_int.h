@@ -196,6 +196,11 @@ void mp_envelope_failure(struct mp_arena *arena, struct mp_answer *answer, const
 /* What every answer carries. */
 void mp_envelope_common(struct mp_arena *arena, struct mp_answer *answer, const char *request_id);
 
+/* ---- audit.c ---- */
+
+/* Notes in the audit log what somebody did, or was refused, by an unsafe method: who, what, to which thing, from where, and how it ended. */
+void mp_audit_deed(struct mp_exchange *ex, const struct mp_error *outcome);
+
 /* ---- ops.c ---- */
 
 extern const struct mp_route_table mp_ops_routes;
@@ -212,6 +217,8 @@ extern const struct mp_route_table mp_calendar_routes;
 extern const struct mp_route_table mp_recording_routes;
 extern const struct mp_route_table mp_job_routes;
 extern const struct mp_route_table mp_webhook_routes;
+extern const struct mp_route_table mp_lesson_routes;
+extern const struct mp_route_table mp_recording_file_routes;
 /* Reads openapi.json. Errors: MP_E_CONFIG where the setting names a file that cannot be read. */
 int mp_openapi_load(struct mp_arena *arena, const struct mp_api_conf *conf, struct mp_slice *out, struct mp_error *err) MP_MUST_CHECK;
 

@@ -4,7 +4,6 @@
 #include "course_int.h"
 #include "meetpool/json.h"
 #include "meetpool/queue.h"
-#include "meetpool/store_audit.h"
 
 #define KIND_MOST 48
 
@@ -138,21 +137,6 @@ static int jobs_list(struct mp_ctx *ctx, struct mp_request *req, struct mp_respo
     return 0;
 }
 
-static int note_retry(struct mp_ctx *ctx, const struct mp_request *req, const struct mp_job *job, struct mp_error *err)
-{
-    const struct mp_audit_row row = {
-        .actor = req->user.sub,
-        .action = "job.retry",
-        .subject = job->public_id,
-        .outcome = "ok",
-        .detail = mp_arena_printf(req->arena, "%s %s", job->kind, job->subject),
-        .remote_addr = req->remote_addr,
-        .request_id = req->request_id,
-    };
-
-    return mp_store_audit_add(ctx->db, req->arena, &row, err);
-}
-
 static int job_retry(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
     struct mp_job job;
@@ -167,7 +151,7 @@ static int job_retry(struct mp_ctx *ctx, struct mp_request *req, struct mp_respo
         return mp_fail(err, MP_E_CONFLICT, "Only a failed job can be tried again; this one is %s.", mp_job_state_name(job.state));
     if (rc == 0)
         return mp_fail(err, MP_E_CONFLICT, "It is being tried again already, by another job for the same thing.");
-    if (note_retry(ctx, req, &job, err) < 0 || mp_queue_by_public(ctx->db, req->arena, job.public_id, &job, err) < 0)
+    if (mp_queue_by_public(ctx->db, req->arena, job.public_id, &job, err) < 0)
         return -1;
     mp_json_put(mp_response_data(res), "job", job_json(&job));
     res->message = "The job is tried again";

@@ -12,10 +12,16 @@
 
 static const struct mp_sql audit_add = {
     "INSERT INTO audit (at, actor, action, subject, outcome, detail, remote_addr, request_id) VALUES (" MP_DB_NOW_MS ", ?, ?, ?, ?, ?, ?, ?)"};
-static const struct mp_sql audit_all = {"SELECT id, at, actor, action, subject, outcome, detail, remote_addr, request_id FROM audit"
-                                        " WHERE id < ? ORDER BY id DESC LIMIT ?"};
-static const struct mp_sql audit_of = {"SELECT id, at, actor, action, subject, outcome, detail, remote_addr, request_id FROM audit"
-                                       " WHERE id < ? AND subject = ? ORDER BY id DESC LIMIT ?"};
+/* One text an index, so that the rarest thing that is asked for is what is walked by; the rest is looked at row by row. */
+#define LIST(index)                                                                                                                                  \
+    "SELECT id, at, actor, action, subject, outcome, detail, remote_addr, request_id FROM audit FORCE INDEX (" index ") WHERE id < ? AND"            \
+    " (? IS NULL OR subject = ?) AND (? IS NULL OR actor = ?) AND (? IS NULL OR action = ?) AND (? IS NULL OR outcome = ?) AND at >= ? AND at < ?"
+#define NEWEST " ORDER BY id DESC LIMIT ?"
+static const struct mp_sql audit_all = {LIST("PRIMARY") NEWEST};
+static const struct mp_sql audit_subject = {LIST("audit_subject") " AND subject = ?" NEWEST};
+static const struct mp_sql audit_actor = {LIST("audit_actor") " AND actor = ?" NEWEST};
+static const struct mp_sql audit_action = {LIST("audit_action") " AND action = ?" NEWEST};
+static const struct mp_sql audit_outcome = {LIST("audit_outcome") " AND outcome = ?" NEWEST};
 
 const char *store_cut(struct mp_arena *arena, const char *text, size_t most)
 {
@@ -44,17 +50,40 @@ int mp_store_audit_add(struct mp_db *db, struct mp_arena *arena, const struct mp
     return mp_db_run(st, err);
 }
 
-int mp_store_audit_list(struct mp_db *db, struct mp_arena *arena, const char *subject, int64_t before_id, unsigned limit, struct mp_audit_row **rows,
-                        size_t *count, struct mp_error *err)
+/* `key`: what its index begins with; NULL: the newest of all. */
+static const struct mp_sql *list_sql(const struct mp_audit_query *query, const char **key)
 {
-    struct mp_stmt *st = mp_db_begin(db, subject != NULL ? &audit_of : &audit_all);
+    const struct {
+        const char *value;
+        const struct mp_sql *sql;
+    } ways[] = {{query->subject, &audit_subject}, {query->actor, &audit_actor}, {query->action, &audit_action}, {query->outcome, &audit_outcome}};
+
+    for (size_t i = 0; i < MP_COUNT(ways); i++) {
+        *key = ways[i].value;
+        if (*key != NULL)
+            return ways[i].sql;
+    }
+    return &audit_all;
+}
+
+int mp_store_audit_list(struct mp_db *db, struct mp_arena *arena, const struct mp_audit_query *query, struct mp_audit_row **rows, size_t *count,
+                        struct mp_error *err)
+{
+    const char *const filters[] = {query->subject, query->actor, query->action, query->outcome}, *key;
+    struct mp_stmt *st = mp_db_begin(db, list_sql(query, &key));
     struct store_list list = {.arena = arena, .size = sizeof(struct mp_audit_row)};
     int rc;
 
-    mp_bind_i64(st, before_id);
-    if (subject != NULL)
-        mp_bind_text(st, subject);
-    mp_bind_i64(st, (int64_t)limit);
+    mp_bind_i64(st, query->before_id);
+    for (size_t i = 0; i < MP_COUNT(filters); i++) {
+        mp_bind_text(st, filters[i]);
+        mp_bind_text(st, filters[i]);
+    }
+    mp_bind_i64(st, query->from);
+    mp_bind_i64(st, query->until);
+    if (key != NULL)
+        mp_bind_text(st, key);
+    mp_bind_i64(st, (int64_t)query->limit);
     if (mp_db_run(st, err) < 0)
         return -1;
     while ((rc = mp_db_next(st, err)) > 0) {
