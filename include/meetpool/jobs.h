@@ -13,10 +13,10 @@
 /*
  * What is done in the background, by runners: any number on any number of hosts. What must not be done twice is held by leases in the database.
  *
- * Each host has one runner with the duties (repair of bookings and meetings, idle connections, jobs whose runner died, periodic jobs), which takes
- * quick jobs beside them; another one for quick jobs alone, so that a duty that waits for Zoom does not hold up what Zoom tells; and several that
- * move files. The duties come before the jobs in every round, and a round takes a few jobs only: after an outage bookings come first, and what has
- * piled up is done at a steady pace, the most urgent first.
+ * Each host has one runner with the duties (repair of bookings and meetings, idle connections, jobs whose runner died, periodic jobs), which applies
+ * what Zoom tells and takes quick jobs beside them; another one without the duties, so that one that waits for Zoom does not hold up the rest; and
+ * several that move files. The duties come before the jobs in every round, and a round takes a few jobs only: after an outage bookings come first,
+ * and what has piled up is done at a steady pace, the most urgent first.
  */
 
 /* One row a kind of job. */

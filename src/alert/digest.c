@@ -14,7 +14,7 @@ static int tell_all(struct mp_ctx *ctx, struct mp_job *job, const struct mp_aler
     for (size_t i = 0; i < count; i++) {
         if (mp_store_alert_told(ctx->db, &rows[i], err) < 0)
             return -1;
-        if (i % TOLD_A_STEP == 0 && mp_job_progress(ctx, job, (int64_t)i, (int64_t)count, err) < 0)
+        if (i > 0 && i % TOLD_A_STEP == 0 && mp_job_progress(ctx, job, (int64_t)i, (int64_t)count, err) < 0)
             return -1;
     }
     return 0;

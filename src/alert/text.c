@@ -54,9 +54,19 @@ static size_t count_of(const struct mp_alert_row *rows, size_t count, size_t whi
     return found;
 }
 
+/* What other systems said makes no lines of its own. */
+static const char *one_line(struct mp_arena *arena, const char *text)
+{
+    char *line = mp_arena_strdup(arena, text);
+
+    for (char *c = line; *c != '\0'; c++)
+        *c = (unsigned char)*c < ' ' || *c == 0x7f ? ' ' : *c;
+    return line;
+}
+
 static void add_row(struct mp_buf *out, const struct mp_alert_row *row)
 {
-    mp_buf_addf(out, "  * %s: %s\n    ", row->subject, row->message);
+    mp_buf_addf(out, "  * %s: %s\n    ", one_line(out->arena, row->subject), one_line(out->arena, row->message));
     if (row->times > 1)
         mp_buf_addf(out, "%" PRId64 " times, first at %s, last at ", row->times, mp_time_format_seconds(out->arena, row->first_at));
     mp_buf_addf(out, "%s\n", mp_time_format_seconds(out->arena, row->last_at));

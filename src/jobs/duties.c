@@ -32,15 +32,13 @@ static int repair(struct mp_ctx *ctx, bool *more, struct mp_error *err)
 static int keep_up(struct mp_ctx *ctx, bool *more, struct mp_error *err)
 {
     int64_t expired = 0;
-    unsigned refreshed = 0, told = 0;
+    unsigned refreshed = 0;
 
     if (mp_store_idempotency_expire(ctx->db, EXPIRE_BATCH, &expired, err) < 0)
         return -1;
     if (mp_connection_keep(ctx, &refreshed, err) < 0)
         return -1;
-    if (mp_webhook_apply(ctx, &told, err) < 0)
-        return -1;
-    *more = refreshed > 0 || told > 0;
+    *more = refreshed > 0;
     return repair(ctx, more, err);
 }
 
@@ -70,6 +68,19 @@ static int run_due(struct mp_runner *runner, struct mp_ctx *ctx, unsigned *idle_
         return -1;
     if (is_due(&runner->periodic_due_ms, now_ms, PERIODIC_MS) && jobs_add_periodic(runner, ctx, err) < 0)
         return -1;
+    return 0;
+}
+
+int jobs_events(struct mp_ctx *ctx, unsigned *idle_ms, struct mp_error *err)
+{
+    unsigned told = 0;
+
+    if (mp_webhook_apply(ctx, &told, err) < 0) {
+        jobs_log_failure(ctx, err);
+        return -1;
+    }
+    if (told > 0)
+        *idle_ms = 0;
     return 0;
 }
 

@@ -116,11 +116,13 @@ static bool is_stopping(const struct mp_ctx *ctx)
 int mp_runner_round(struct mp_runner *runner, struct mp_ctx *ctx, unsigned *idle_ms, struct mp_error *err)
 {
     int64_t until_ms = mp_monotonic_ms() + ROUND_MS, next_ms = 0;
-    unsigned jobs = 0, busy_ms = runner->lane == MP_LANE_QUICK ? QUICK_IDLE_MS : MOVE_IDLE_MS;
+    unsigned jobs = 0;
     int rc = 1;
 
-    *idle_ms = busy_ms;
+    *idle_ms = runner->lane == MP_LANE_QUICK ? QUICK_IDLE_MS : MOVE_IDLE_MS;
     if (runner->duties && jobs_duties(runner, ctx, idle_ms, err) < 0)
+        return -1;
+    if (runner->lane == MP_LANE_QUICK && jobs_events(ctx, idle_ms, err) < 0)
         return -1;
     while (rc > 0 && jobs < ROUND_JOBS && mp_monotonic_ms() < until_ms && !is_stopping(ctx)) {
         rc = step(runner, ctx, &next_ms, err);

@@ -13,6 +13,23 @@
 #define WORD_BYTES 42
 #define LINE_CHARS 75 /* quoted-printable, the `=` of a soft end not counted (RFC 2045 section 6.7) */
 
+/* One line of UTF-8, at most so many bytes. */
+static const char *one_line(struct mp_arena *arena, const char *text)
+{
+    char *line = mp_arena_utf8(arena, mp_slice_of(text));
+    size_t len = strlen(line);
+
+    for (size_t i = 0; i < len; i++)
+        line[i] = (unsigned char)line[i] < ' ' || line[i] == 0x7f ? ' ' : line[i];
+    if (len > SUBJECT_MOST) {
+        len = SUBJECT_MOST;
+        while (((unsigned char)line[len] & 0xc0) == 0x80)
+            len--;
+        line[len] = '\0';
+    }
+    return line;
+}
+
 /* ---- Addresses ---- */
 
 bool mail_next_address(struct mp_slice *list, struct mp_slice *address)
@@ -53,7 +70,7 @@ int mp_mail_check_address(struct mp_arena *arena, const char *list, bool one, st
 
     while (mail_next_address(&rest, &address)) {
         if (!is_address(address))
-            return mp_fail(err, MP_E_CONFIG, "\"%s\" is no plain mail address (name@example.org)", mp_arena_utf8(arena, address));
+            return mp_fail(err, MP_E_CONFIG, "\"%s\" is no plain mail address (name@example.org)", one_line(arena, mp_arena_strndup(arena, address)));
         count++;
     }
     if (count == 0 || (one && count > 1))
@@ -62,23 +79,6 @@ int mp_mail_check_address(struct mp_arena *arena, const char *list, bool one, st
 }
 
 /* ---- Header ---- */
-
-/* One line of UTF-8, at most so many bytes. */
-static const char *one_line(struct mp_arena *arena, const char *text)
-{
-    char *line = mp_arena_utf8(arena, mp_slice_of(text));
-    size_t len = strlen(line);
-
-    for (size_t i = 0; i < len; i++)
-        line[i] = (unsigned char)line[i] < ' ' || line[i] == 0x7f ? ' ' : line[i];
-    if (len > SUBJECT_MOST) {
-        len = SUBJECT_MOST;
-        while (((unsigned char)line[len] & 0xc0) == 0x80)
-            len--;
-        line[len] = '\0';
-    }
-    return line;
-}
 
 static bool is_plain_word_line(const char *text)
 {
