@@ -6,15 +6,6 @@
 
 /* What events say. Source: developers.zoom.us/docs/api/meetings/events, as of 2026-03-10. */
 
-static struct json_object *parsed(struct mp_arena *arena, const char *text)
-{
-    struct json_object *doc;
-    struct mp_error err;
-
-    mp_error_init(&err, arena);
-    return text != NULL && mp_json_parse(arena, mp_slice_of(text), &doc, &err) == 0 ? json_object_get(doc) : json_object_new_object();
-}
-
 /* A text in started and ended, a number in all others; unless the knob wants one of the two everywhere. */
 static void put_id(const struct sb_state *st, struct json_object *object, const struct sb_meeting *m, bool text_at_zoom)
 {
@@ -52,7 +43,7 @@ static void put_created(struct mp_arena *arena, struct json_object *object, cons
 {
     mp_json_put_text(object, "join_url", sb_meeting_join_url(arena, m));
     mp_json_put_text(object, "password", m->password);
-    mp_json_put(object, "settings", parsed(arena, m->settings));
+    mp_json_put(object, "settings", json_object_get(sb_settings_json(arena, m->settings)));
 }
 
 char *sb_event_text(const struct sb_state *st, struct mp_arena *arena, const struct sb_meeting *m, const char *event,
@@ -141,63 +132,77 @@ static struct json_object *difference(struct json_object *from, struct json_obje
     return out;
 }
 
+/* `object` and `old` are handed over. */
+static char *updated_text(const struct sb_state *st, struct mp_arena *arena, const struct sb_meeting *m, const struct sb_user *by,
+                          struct json_object *object, struct json_object *old)
+{
+    struct json_object *doc = mp_json_object(arena), *payload = json_object_new_object();
+
+    put_id(st, object, m, false);
+    put_id(st, old, m, false);
+    mp_json_put_text(payload, "account_id", m->host->account->account_id);
+    put_operator(payload, by, false);
+    mp_json_put(payload, "object", object);
+    mp_json_put(payload, "old_object", old);
+    mp_json_put_int(payload, "time_stamp", sb_now(st));
+    mp_json_put_text(payload, "scope", "single");
+    mp_json_put_text(doc, "event", "meeting.updated");
+    mp_json_put_int(doc, "event_ts", sb_now(st));
+    mp_json_put(doc, "payload", payload);
+    return mp_json_text(arena, doc);
+}
+
 void sb_event_updated(struct sb_state *st, const struct sb_meeting *m, struct json_object *before, const struct sb_user *by)
 {
     struct mp_arena *arena;
-    struct json_object *doc, *payload, *object, *old, *after;
+    struct json_object *after;
 
     if (before == NULL)
         return;
     arena = mp_arena_new();
     after = sb_event_before(st, arena, m);
-    object = after == NULL ? json_object_new_object() : difference(before, after);
-    old = after == NULL ? json_object_new_object() : difference(after, before);
-    if (json_object_object_length(object) > 0 || json_object_object_length(old) > 0) {
-        doc = mp_json_object(arena);
-        payload = json_object_new_object();
-        put_id(st, object, m, false);
-        put_id(st, old, m, false);
-        mp_json_put_text(payload, "account_id", m->host->account->account_id);
-        put_operator(payload, by, false);
-        mp_json_put(payload, "object", object);
-        mp_json_put(payload, "old_object", old);
-        mp_json_put_int(payload, "time_stamp", sb_now(st));
-        mp_json_put_text(payload, "scope", "single");
-        mp_json_put_text(doc, "event", "meeting.updated");
-        mp_json_put_int(doc, "event_ts", sb_now(st));
-        mp_json_put(doc, "payload", payload);
-        (void)sb_hooks_publish(st, "meeting.updated", m->host->account->account_id, NULL, mp_json_text(arena, doc));
-    } else {
-        json_object_put(object);
-        json_object_put(old);
-    }
+    if (after != NULL && !json_object_equal(before, after))
+        (void)sb_hooks_publish(st, "meeting.updated", m->host->account->account_id, NULL,
+                               updated_text(st, arena, m, by, difference(before, after), difference(after, before)));
     mp_arena_free(arena);
 }
 
 /* ---- recordings */
 
+/* The three kinds differ a little: developers.zoom.us/docs/api/meetings/events, as of 2026-03-10. */
+static char *recording_text(const struct sb_state *st, struct mp_arena *arena, const struct sb_instance *instance, const char *event,
+                            struct json_object *object)
+{
+    struct json_object *doc = mp_json_object(arena), *payload = json_object_new_object();
+    bool completed = strcmp(event, "recording.completed") == 0, transcript = strcmp(event, "recording.transcript_completed") == 0;
+
+    put_id(st, object, instance->meeting, false);
+    if (!completed)
+        json_object_object_del(object, "on_prem");
+    if (transcript)
+        json_object_object_del(object, "participant_audio_files");
+    mp_json_put_text(payload, "account_id", instance->meeting->host->account->account_id);
+    if (!completed && !transcript)
+        put_operator(payload, instance->meeting->host, false);
+    mp_json_put(payload, "object", json_object_get(object));
+    mp_json_put_text(doc, "event", event);
+    mp_json_put_int(doc, "event_ts", sb_now(st));
+    mp_json_put(doc, "payload", payload);
+    mp_json_put_text(doc, "download_token", sb_file_token(st, arena, "event", instance, st->knobs.n[SB_K_DOWNLOAD_TOKEN_TTL_S]));
+    return mp_json_text(arena, doc);
+}
+
 void sb_event_recording(struct sb_state *st, const struct sb_instance *instance, const char *event, const struct sb_pick *pick)
 {
-    const char *account_id = instance->meeting->host->account->account_id;
-    struct json_object *doc, *payload, *object, *files;
+    struct json_object *object, *files;
     struct mp_arena *arena;
 
     if (unheard(st))
         return;
     arena = mp_arena_new();
     object = sb_recording_json(st, arena, instance, pick, true, sb_download_base(st, arena, NULL));
-    if (json_object_object_get_ex(object, "recording_files", &files) && json_object_array_length(files) > 0) {
-        doc = mp_json_object(arena);
-        payload = json_object_new_object();
-        put_id(st, object, instance->meeting, false);
-        mp_json_put_text(payload, "account_id", account_id);
-        mp_json_put(payload, "object", json_object_get(object));
-        mp_json_put_text(doc, "event", event);
-        mp_json_put_int(doc, "event_ts", sb_now(st));
-        mp_json_put(doc, "payload", payload);
-        mp_json_put_text(doc, "download_token", sb_file_token(st, arena, "event", instance, st->knobs.n[SB_K_DOWNLOAD_TOKEN_TTL_S]));
-        (void)sb_hooks_publish(st, event, account_id, NULL, mp_json_text(arena, doc));
-    }
+    if (json_object_object_get_ex(object, "recording_files", &files) && json_object_array_length(files) > 0)
+        (void)sb_hooks_publish(st, event, instance->meeting->host->account->account_id, NULL, recording_text(st, arena, instance, event, object));
     mp_arena_free(arena);
 }
 

@@ -172,6 +172,7 @@ def test_recordings_tell_when_they_appear(sandbox, receiver):
     thing = first["payload"]["object"]
     assert (thing["id"], thing["uuid"], thing["account_id"], thing["host_email"], thing["on_prem"], thing["recording_count"]) == (
         m["id"], m["uuid"], "A1", "owner@one.example.com", False, 1)
+    assert not {"on_prem", "participant_audio_files"} & set(events[2]["payload"]["object"])
     url = thing["recording_files"][0]["download_url"]
     assert url.startswith(f"{sandbox.base}/rec/webhook_download/")
     assert fetch(sandbox, url, first["download_token"]).status_code == 200
@@ -343,6 +344,7 @@ def test_trash_is_told(sandbox, receiver):
     sandbox.api("DELETE", path)
     sandbox.api("DELETE", f"{path}?action=delete")
     events = receiver.wait(4)
+    assert all(e["payload"]["operator"] == "owner@one.example.com" for e in events)
     assert [(e["event"], [f["file_type"] for f in e["payload"]["object"]["recording_files"]]) for e in events] == [
         ("recording.trashed", ["M4A"]), ("recording.recovered", ["M4A"]), ("recording.trashed", ["MP4", "M4A"]), ("recording.deleted", ["MP4", "M4A"])]
 
