@@ -7,6 +7,8 @@
 #define TRIES 5
 /* A meeting may have been moved more than once. */
 #define HOPS_MAX 8
+/* A start in the past is told to Zoom as one a few seconds ahead. */
+#define OPENED_MS 60000
 
 static bool same(const char *a, const char *b)
 {
@@ -40,10 +42,10 @@ static const char *title_of(struct mp_arena *arena, const struct mp_booking_row 
     return topic;
 }
 
-/* Whether its start is one that Zoom has made of a start in the past: not what somebody wants. */
+/* Whether its start is one that Zoom has made of a start in the past: not what somebody wants. Then it was now when the record was written. */
 static bool opened_now(const struct mp_booking_row *row, const struct mp_meeting_row *meeting)
 {
-    return row->starts_at < row->updated_at && meeting->starts_at <= mp_now_ms();
+    return row->starts_at < row->updated_at && meeting->starts_at <= meeting->updated_at + OPENED_MS;
 }
 
 /* Takes over what was changed at the meeting. Whether anything was. */

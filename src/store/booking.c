@@ -41,11 +41,13 @@ static const struct mp_sql person_parts = {"SELECT parts FROM booking_person WHE
 static const struct mp_sql people_remove = {"DELETE FROM booking_person WHERE booking_id = ?"};
 static const struct mp_sql people_follow = {"UPDATE booking_person SET status = ?, starts_at = ? WHERE booking_id = ?"};
 
-#define TO_COME " b.batch_id = ? AND b.status = 'scheduled' AND b.starts_at >= ?"
-#define COMING  "booking b FORCE INDEX (booking_batch)"
+#define TO_COME       " b.batch_id = ? AND b.status = 'scheduled' AND b.starts_at >= ?"
+#define COMING        "booking b FORCE INDEX (booking_batch)"
+#define LEFT          " NOT EXISTS (SELECT 1 FROM batch_member m WHERE m.batch_id = b.batch_id AND m.sub = p.sub) AND"
+#define COMING_PEOPLE " FROM " COMING " STRAIGHT_JOIN booking_person p ON p.booking_id = b.id WHERE"
+static const struct mp_sql members_remove = {"DELETE p" COMING_PEOPLE " p.parts = 4 AND" LEFT TO_COME};
 static const struct mp_sql members_drop = {"UPDATE " COMING " STRAIGHT_JOIN booking_person p ON p.booking_id = b.id SET p.parts = p.parts & 3"
-                                           " WHERE p.parts & 4 AND NOT EXISTS (SELECT 1 FROM batch_member m WHERE m.batch_id = b.batch_id"
-                                           " AND m.sub = p.sub) AND" TO_COME};
+                                           " WHERE p.parts IN (5, 6, 7) AND" LEFT TO_COME};
 static const struct mp_sql members_add = {
     "INSERT INTO booking_person (booking_id, sub, parts, kind, status, starts_at)"
     " SELECT b.id, m.sub, 4, b.kind, b.status, b.starts_at FROM " COMING " STRAIGHT_JOIN batch_member m ON m.batch_id = b.batch_id"
@@ -53,7 +55,10 @@ static const struct mp_sql members_add = {
     " WHERE (p.parts IS NULL OR NOT p.parts & 4) AND" TO_COME " ON DUPLICATE KEY UPDATE parts = booking_person.parts | 4"};
 static const struct mp_sql members_told = {
     "UPDATE booking b SET b.sequence = b.sequence + 1, b.version = b.version + 1, b.updated_at = ? WHERE" TO_COME};
-static const struct mp_sql hosts_drop = {"UPDATE booking b JOIN booking_person p ON p.booking_id = b.id SET p.parts = p.parts & 5 WHERE" TO_COME};
+/* The host of before stands in the booking still. */
+#define HOST_OF_BEFORE COMING " STRAIGHT_JOIN booking_person p ON p.booking_id = b.id AND p.sub = b.host_sub"
+static const struct mp_sql hosts_remove = {"DELETE p FROM " HOST_OF_BEFORE " WHERE p.parts = 2 AND" TO_COME};
+static const struct mp_sql hosts_drop = {"UPDATE " HOST_OF_BEFORE " SET p.parts = p.parts & 5 WHERE" TO_COME};
 static const struct mp_sql host_add = {"INSERT INTO booking_person (booking_id, sub, parts, kind, status, starts_at)"
                                        " SELECT b.id, ?, 2, b.kind, b.status, b.starts_at FROM booking b WHERE" TO_COME
                                        " ON DUPLICATE KEY UPDATE parts = booking_person.parts | 2"};
@@ -64,7 +69,6 @@ static const struct mp_sql hosts_write = {
     ", 'pending', b.meeting_state),"
     " b.meeting_reason = IF(" FOLLOWED ", NULL, b.meeting_reason), b.tries = IF(" FOLLOWED ", 0, b.tries),"
     " b.retry_at = IF(" FOLLOWED ", GREATEST(b.lease_until, " NOW_MS "), b.retry_at), b.dirty = " FOLLOWED " WHERE NOT b.host_sub <=> ? AND" TO_COME};
-static const struct mp_sql nobodies_remove = {"DELETE p FROM booking b JOIN booking_person p ON p.booking_id = b.id WHERE p.parts = 0 AND" TO_COME};
 
 static const struct mp_sql booking_write = {
     "UPDATE booking SET title = ?, topic = ?, description = ?, host_sub = ?, starts_at = ?, ends_at = ?, timezone = ?, wants_meeting = ?, settings = "
@@ -361,7 +365,7 @@ int mp_store_booking_part(struct mp_db *db, int64_t booking_id, const char *sub,
 
 int mp_store_booking_members(struct mp_db *db, int64_t batch_id, int64_t from, struct mp_error *err)
 {
-    static const struct mp_sql *const statements[] = {&members_drop, &nobodies_remove, &members_add, &members_told};
+    static const struct mp_sql *const statements[] = {&members_remove, &members_drop, &members_add, &members_told};
 
     for (size_t i = 0; i < MP_COUNT(statements); i++) {
         struct mp_stmt *st = mp_db_begin(db, statements[i]);
@@ -378,7 +382,7 @@ int mp_store_booking_members(struct mp_db *db, int64_t batch_id, int64_t from, s
 
 int mp_store_booking_hosts(struct mp_db *db, int64_t batch_id, int64_t from, const char *host_sub, struct mp_error *err)
 {
-    static const struct mp_sql *const statements[] = {&hosts_drop, &host_add, &nobodies_remove, &hosts_write};
+    static const struct mp_sql *const statements[] = {&hosts_remove, &hosts_drop, &host_add, &hosts_write};
 
     for (size_t i = 0; i < MP_COUNT(statements); i++) {
         struct mp_stmt *st = mp_db_begin(db, statements[i]);

@@ -200,6 +200,59 @@ class Bench:
             tell("worker_pss", statistics.mean(pss), "bytes")
 
 
+WEEK = {"from": "2040-06-01T00:00:00Z", "to": "2040-06-08T00:00:00Z"}
+WEEK_MS = 2222121600000  # 2040-06-01
+STEP_MS = 3600000
+
+
+class Weeks:
+    """One person's week in a table that grows around it."""
+
+    def __init__(self, stack):
+        self.stack, self.filled = stack, 0
+
+    def fill(self, count):
+        """Bookings an hour apart, before and behind the week, every other one the person's."""
+        start = f"{WEEK_MS} + (CAST(seq AS SIGNED) - 500) * {STEP_MS}"
+        owner = "IF(seq MOD 2, 'busy-1', CONCAT('b', seq MOD 5000))"
+        for first in range(self.filled + 1, count + 1, 100000):
+            rows = f"seq_{first}_to_{min(first + 99999, count)}"
+            self.stack.rows("INSERT INTO booking (public_id, kind, status, owner_sub, title, topic, starts_at, ends_at, timezone, wants_meeting, meeting_state,"
+                            f" created_at, updated_at) SELECT CONCAT('bead', LPAD(LOWER(HEX(seq)), 20, '0')), 'class', 'scheduled', {owner}, 'x', 'x', {start},"
+                            f" {start} + 60000, 'UTC', 0, 'none', 1, 1 FROM {rows}")
+        self.stack.rows("INSERT IGNORE INTO booking_person (booking_id, sub, parts, kind, status, starts_at)"
+                        " SELECT id, owner_sub, 1, kind, status, starts_at FROM booking WHERE public_id LIKE 'bead%%'")
+        self.stack.rows("ANALYZE TABLE booking, booking_person")
+        self.filled = count
+
+    def ask(self):
+        begun = time.monotonic()
+        answer = self.stack.get("classes", params=WEEK, sub="busy-1", role="teacher")
+        took = time.monotonic() - begun
+        assert answer.status_code == 200 and len(answer.json()["data"]["classes"]) == 30, answer.text[:300]
+        return took * 1000
+
+    def rows_read(self):
+        def count():
+            return sum(int(row["Value"]) for row in self.stack.rows("SHOW GLOBAL STATUS LIKE 'Handler_read%%'"))
+        before = count()
+        idle = count() - before
+        before = count()
+        self.ask()
+        return max(0, count() - before - idle)
+
+    def tell(self):
+        medians = {}
+        for count in (1000, 1000000):
+            print(f"a week among {count} bookings", file=sys.stderr)
+            self.fill(count)
+            self.ask()
+            medians[count] = statistics.median(self.ask() for _ in range(100))
+            tell(f"week_{count}_p50", medians[count], "ms")
+            tell(f"week_{count}_rows", min(self.rows_read() for _ in range(5)), "rows")
+        tell("week_1000000_to_1000", medians[1000000] / medians[1000], "ratio")
+
+
 def pss_bytes(pid):
     """None where the process keeps its memory from us: only root may look."""
     try:
@@ -218,6 +271,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="one round of one second each: shows that it works, measures nothing")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--weeks", action="store_true", help="a person's week among a million bookings, too")
     options = parser.parse_args()
     if options.quick:
         options.rounds = options.seconds = 1
@@ -230,6 +284,8 @@ def main():
             print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
             bench.round(number)
         bench.tell()
+        if options.weeks:
+            Weeks(bench.stack).tell()
     finally:
         stacks.close()
         bench.close()

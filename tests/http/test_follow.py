@@ -80,6 +80,16 @@ def test_a_start_in_the_past_is_not_moved_to_now(desk):
     assert desk.read("classes", one)["startTime"] == "2021-01-01T10:00:00.000Z"
 
 
+def test_a_move_into_the_past_is_kept_as_it_was_asked(desk):
+    """Zoom opens such a meeting now; the booking says what was wanted, and follows once somebody moves the meeting ahead."""
+    one, date = desk.booked("classes"), day()
+    good(desk.patch(f"classes/{one['id']}", {"startTime": "2021-02-03T10:00:00Z"}), 200)
+    wait_for(lambda: not desk.stack.rows("SELECT id FROM meeting WHERE news = 1"), 10, 0.1, "nothing unheard")
+    assert desk.read("classes", one)["startTime"] == "2021-02-03T10:00:00.000Z"
+    good(desk.patch(f"zoom/meetings/{one['zoomMeetingId']}", {"start_time": f"{date}T10:00:00Z"}), 200)
+    assert desk.read("classes", one)["startTime"] == f"{date}T10:00:00.000Z"
+
+
 def test_a_change_in_zooms_own_pages(desk, batch):
     session, date = desk.session(batch), day()
     number = number_of(session)
