@@ -27,9 +27,11 @@ static const struct mp_sql event_end = {"UPDATE webhook_event SET state = ?, err
                                         " WHERE id = ? AND state = 'stored' AND claim = ?"};
 static const struct mp_sql event_later = {"UPDATE webhook_event SET claim = 0, due_at = " MP_DB_NOW_MS
                                           " + ?, attempts = attempts - ?, error = ? WHERE id = ? AND state = 'stored' AND claim = ?"};
+/* The end of one occurrence and the beginning of the next may bear the same instant: then the beginning ("started" > "ended") is the later. */
 static const struct mp_sql event_overtaken = {
     "SELECT 1 FROM webhook_event e WHERE e.subject = ? AND e.event IN ('meeting.started', 'meeting.ended') AND e.state = 'applied' AND e.id <> ?"
-    " AND (e.instance = ? AND e.event = 'meeting.ended' OR NOT e.instance <=> ? AND e.event_at > ?) LIMIT 1"};
+    " AND (e.instance = ? AND e.event = 'meeting.ended'"
+    " OR NOT e.instance <=> ? AND (e.event_at > ? OR e.event_at = ? AND e.event > ?)) LIMIT 1"};
 
 static const struct mp_sql app_heard = {"INSERT INTO webhook_app (app, last_event, last_event_at) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE"
                                         " last_event = IF(VALUES(last_event_at) >= last_event_at, VALUES(last_event), last_event),"
@@ -207,12 +209,15 @@ static int exists(struct mp_stmt *st, struct mp_error *err)
 int mp_store_webhook_overtaken(struct mp_db *db, const struct mp_webhook_row *row, struct mp_error *err)
 {
     struct mp_stmt *st = mp_db_begin(db, &event_overtaken);
+    int64_t at = row->event_at >= 0 ? row->event_at : row->received_at;
 
     mp_bind_text(st, row->subject);
     mp_bind_i64(st, row->id);
     mp_bind_text(st, row->instance);
     mp_bind_text(st, row->instance);
-    mp_bind_i64(st, row->event_at >= 0 ? row->event_at : row->received_at);
+    mp_bind_i64(st, at);
+    mp_bind_i64(st, at);
+    mp_bind_text(st, row->event);
     return exists(st, err);
 }
 

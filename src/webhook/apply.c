@@ -193,7 +193,7 @@ static int do_held(struct applying *a, struct mp_error *err)
     a->round->done++;
     if (rc > 0 || a->news != MP_NEWS_CHANGED)
         return 0;
-    mp_log(a->round->ctx->log, MP_INFO, "webhook.applied", MP_STR("event", a->event.name), MP_INT("meeting", a->event.zoom_id));
+    mp_log(a->round->ctx->log, MP_INFO, "webhook.applied", MP_STR("told", a->event.name), MP_INT("meeting", a->event.zoom_id));
     return mp_booking_follow(a->round->ctx, a->meeting->row.id, err);
 }
 
@@ -257,7 +257,7 @@ static int look(struct applying *a, struct mp_error *err)
     }
     r->looked = memcpy(MP_NEW(r->ctx->arena, struct looked), &(struct looked){a->meeting->row.id, r->looked}, sizeof(struct looked));
     if (look.changed) {
-        mp_log(r->ctx->log, MP_INFO, "webhook.applied", MP_STR("event", a->event.name), MP_INT("meeting", a->event.zoom_id));
+        mp_log(r->ctx->log, MP_INFO, "webhook.applied", MP_STR("told", a->event.name), MP_INT("meeting", a->event.zoom_id));
         if (mp_booking_follow(r->ctx, a->meeting->row.id, err) < 0)
             return -1;
     }
@@ -330,7 +330,7 @@ static bool go_on(struct applying *a, int rc, struct mp_error *err)
         return true;
     if (err->code == MP_E_UNAVAILABLE || err->code == MP_E_UNCERTAIN)
         return false;
-    mp_log(a->round->ctx->log, MP_ERROR, "webhook.failed", MP_INT("row", a->row->id), MP_STR("event", a->row->event),
+    mp_log(a->round->ctx->log, MP_ERROR, "webhook.failed", MP_INT("row", a->row->id), MP_STR("told", a->row->event),
            MP_STR("code", mp_error_name(err->code)), MP_STR("detail", err->detail));
     why = mp_error_message(err);
     mp_error_reset(err);

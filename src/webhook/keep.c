@@ -55,12 +55,13 @@ int webhook_keep(struct mp_ctx *ctx, struct mp_error *err)
 
     if (conf->runtime->kept_ms != 0 && now_ms - conf->runtime->kept_ms < EVERY_MS)
         return 0;
-    if (mp_store_webhook_expire(ctx->db, KEEP_MS, EXPIRE_BATCH, err) < 0)
-        return -1;
     for (size_t i = 0; i < conf->count; i++) {
         if (keep_app(ctx, conf->apps[i].name, err) < 0)
             return -1;
     }
+    /* After that: when an app was last heard outlives its events. */
+    if (mp_store_webhook_expire(ctx->db, KEEP_MS, EXPIRE_BATCH, err) < 0)
+        return -1;
     conf->runtime->kept_ms = now_ms;
     return 0;
 }

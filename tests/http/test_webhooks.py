@@ -511,3 +511,52 @@ def test_what_was_held_is_looked_for_once_each(zoom, stack):
     assert found == [{"uuid": "held==", "began": (now - 60 * MINUTE) // 1000, "ended": (now - 50 * MINUTE) // 1000},
                      {"uuid": "other==", "began": None, "ended": None}]
     assert stack.rows("SELECT COUNT(*) AS n FROM job WHERE kind = 'recording.find'")[0]["n"] >= 1
+
+
+# ---- silence, age
+
+
+def housekeeping(stack):
+    """It is done when a runner begins, and every minute."""
+    for pid in stack.workers("mp-jobs"):
+        os.kill(pid, signal.SIGTERM)
+
+
+def alerts(stack):
+    return stack.rows("SELECT subject, times FROM alert WHERE kind = 'webhooks_silent' ORDER BY subject")
+
+
+def test_an_app_that_falls_silent_is_told_of_once(zoom, stack):
+    stack.rows("DELETE FROM alert")
+    meetings = {one["zoomAccountUsed"]: one for one in (book(stack, MORNING + n * HOUR) for n in range(3))}
+    day, hour, now = 86400000, 3600000, hooks.now_ms()
+    for app in SECRETS:
+        stack.rows("INSERT INTO webhook_app (app, last_event, last_event_at) VALUES (%s, 'meeting.ended', %s)", app, now - 2 * day)
+    # account_1: held and not told of. account_2: held an hour ago at most. account_3, which zoom/webhook speaks of: not held.
+    for account, began, status in (("account_1", now - day, "ended"), ("account_2", now - hour // 2, "started"), ("account_3", now - day, "scheduled")):
+        stack.rows("UPDATE meeting SET starts_at = %s, status = %s WHERE zoom_id = %s", began, status, meetings[account]["id"])
+    housekeeping(stack)
+    wait_for(lambda: alerts(stack), what="the alert")
+    assert alerts(stack) == [{"subject": "zoom/webhook/account_1", "times": 1}]
+    assert {name for name, app in zoom.apps().items() if app["silent"]} == {"account_1"}
+    assert 2 * 86400 - 60 <= zoom.apps()["account_1"]["age_seconds"] <= 2 * 86400 + 600
+    stack.rows("UPDATE meeting SET status = 'ended' WHERE zoom_id = %s", meetings["account_3"]["id"])
+    housekeeping(stack)
+    wait_for(lambda: len(alerts(stack)) == 2, what="the alert about zoom/webhook")
+    assert alerts(stack) == [{"subject": "zoom/webhook", "times": 1}, {"subject": "zoom/webhook/account_1", "times": 1}]
+    # Heard, it is silent no more.
+    zoom.told(envelope("user.created", {}), "account_1")
+    assert {name for name, app in zoom.apps().items() if app["silent"]} == {"users"}
+
+
+def test_an_app_that_was_never_heard_is_not_missed(zoom, stack):
+    stack.rows("DELETE FROM alert")
+    meeting = book(stack)
+    stack.rows("UPDATE meeting SET starts_at = %s, status = 'ended' WHERE zoom_id = %s", hooks.now_ms() - 86400000, meeting["id"])
+    zoom.told(envelope("user.created", {}), "account_2")
+    stack.rows("UPDATE webhook_event SET received_at = %s", hooks.now_ms() - 31 * 86400000)
+    housekeeping(stack)
+    # Expired, and not forgotten when that app was heard.
+    wait_for(lambda: not zoom.rows(), what="the end of what is old")
+    wait_for(lambda: zoom.apps()["account_2"]["last_event"] == "user.created", what="when the app was heard")
+    assert not alerts(stack)
