@@ -11,7 +11,6 @@
 /* Rows removed a round; the table never grows faster than that. */
 #define EXPIRE_BATCH 200
 #define RELEASE_MS   1000
-#define PERIODIC_MS  1000
 
 static int repair(struct mp_ctx *ctx, bool *more, struct mp_error *err)
 {
@@ -42,6 +41,17 @@ static int keep_up(struct mp_ctx *ctx, bool *more, struct mp_error *err)
     return repair(ctx, more, err);
 }
 
+int jobs_events(struct mp_ctx *ctx, unsigned *idle_ms, struct mp_error *err)
+{
+    unsigned told = 0;
+
+    if (mp_webhook_apply(ctx, &told, err) < 0)
+        return -1;
+    if (told > 0)
+        *idle_ms = 0;
+    return 0;
+}
+
 /* Whether it is time; then the next one is `every_ms` away. */
 static bool is_due(int64_t *due_ms, int64_t now_ms, int64_t every_ms)
 {
@@ -51,43 +61,27 @@ static bool is_due(int64_t *due_ms, int64_t now_ms, int64_t every_ms)
     return true;
 }
 
-static int run_due(struct mp_runner *runner, struct mp_ctx *ctx, unsigned *idle_ms, struct mp_error *err)
+static int look_after(struct mp_runner *runner, struct mp_ctx *ctx, unsigned *idle_ms, struct mp_error *err)
 {
-    int64_t now_ms = mp_monotonic_ms();
     bool more = false;
 
-    if (is_due(&runner->duties_due_ms, now_ms, REST_MS)) {
-        if (keep_up(ctx, &more, err) < 0)
-            return -1;
-        if (more) {
-            runner->duties_due_ms = mp_monotonic_ms() + BUSY_MS;
-            *idle_ms = BUSY_MS;
-        }
+    /* Beside the runner that does so in every round: that one may have a long job in hand. */
+    if (jobs_events(ctx, idle_ms, err) < 0 || keep_up(ctx, &more, err) < 0)
+        return -1;
+    if (more) {
+        runner->duties_due_ms = mp_monotonic_ms() + BUSY_MS;
+        *idle_ms = BUSY_MS;
     }
-    if (is_due(&runner->releases_due_ms, now_ms, RELEASE_MS) && mp_queue_release_dead(ctx, err) < 0)
-        return -1;
-    if (is_due(&runner->periodic_due_ms, now_ms, PERIODIC_MS) && jobs_add_periodic(runner, ctx, err) < 0)
-        return -1;
-    return 0;
-}
-
-int jobs_events(struct mp_ctx *ctx, unsigned *idle_ms, struct mp_error *err)
-{
-    unsigned told = 0;
-
-    if (mp_webhook_apply(ctx, &told, err) < 0) {
-        jobs_log_failure(ctx, err);
-        return -1;
-    }
-    if (told > 0)
-        *idle_ms = 0;
     return 0;
 }
 
 int jobs_duties(struct mp_runner *runner, struct mp_ctx *ctx, unsigned *idle_ms, struct mp_error *err)
 {
-    if (run_due(runner, ctx, idle_ms, err) == 0)
-        return 0;
-    jobs_log_failure(ctx, err);
-    return -1;
+    int64_t now_ms = mp_monotonic_ms();
+
+    if (is_due(&runner->releases_due_ms, now_ms, RELEASE_MS) && mp_queue_release_dead(ctx, err) < 0)
+        return -1;
+    if (now_ms >= runner->periodic_due_ms && jobs_add_periodic(runner, ctx, err) < 0)
+        return -1;
+    return is_due(&runner->duties_due_ms, now_ms, REST_MS) ? look_after(runner, ctx, idle_ms, err) : 0;
 }

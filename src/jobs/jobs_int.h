@@ -5,16 +5,13 @@
 
 #include "meetpool/jobs.h"
 
-/* The runner is an exit: it logs what failed. */
-void jobs_log_failure(struct mp_ctx *ctx, const struct mp_error *err);
-
-/* The duties that are due; where one has more to do `idle_ms` gets smaller. -1, logged: the database is away. */
+/* The duties that are due; where one has more to do `idle_ms` gets smaller. */
 int jobs_duties(struct mp_runner *runner, struct mp_ctx *ctx, unsigned *idle_ms, struct mp_error *err) MP_MUST_CHECK;
 
-/* Applies what Zoom has told; where there was something there may be more, and `idle_ms` is 0. -1, logged: the database is away. */
+/* Applies what Zoom has told; where there was something there may be more, and `idle_ms` is 0. */
 int jobs_events(struct mp_ctx *ctx, unsigned *idle_ms, struct mp_error *err) MP_MUST_CHECK;
 
-/* Adds the periodic jobs whose instant has come. */
-int jobs_add_periodic(const struct mp_runner *runner, struct mp_ctx *ctx, struct mp_error *err) MP_MUST_CHECK;
+/* Adds the periodic jobs whose instant has come, and says in the runner when the next one may have. */
+int jobs_add_periodic(struct mp_runner *runner, struct mp_ctx *ctx, struct mp_error *err) MP_MUST_CHECK;
 
 #endif
