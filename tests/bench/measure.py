@@ -13,9 +13,11 @@ import requests
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "http"))
 from harness import Sandbox, Stacks, children_of, read_env, wait_for  # noqa: E402
+from webhooks import tell_burst  # noqa: E402
 
 ACCOUNTS, HOSTS = 20, 5
 FAST_WORKERS, ZOOM_WORKERS = 8, 32
+WEBHOOK_SECRET = "the secret of the benchmark's app"
 CREATORS = 64
 LATENCY_MS = 300
 TICK_US = 1e6 / os.sysconf("SC_CLK_TCK")
@@ -54,7 +56,7 @@ class Bench:
         accounts = {f"ZOOM_HOST_MAX_CONCURRENT_{n}": "2" for n in range(1, ACCOUNTS + 1)}
         self.stack = self.stacks.make(**read_env(self.stacks.folder / "sandbox.env"), **accounts, ZOOM_API_URL=f"{self.sandbox.base}/v2",
                                  ZOOM_OAUTH_URL=f"{self.sandbox.base}/oauth", ZOOM_DAILY_LIMIT=1000000, MEETPOOL_WORKERS=FAST_WORKERS,
-                                 MEETPOOL_ZOOM_WORKERS=ZOOM_WORKERS)
+                                 MEETPOOL_ZOOM_WORKERS=ZOOM_WORKERS, ZOOM_WEBHOOK_SECRET_TOKEN=WEBHOOK_SECRET)
         self.token = self.stack.token(ttl=86400)
         self.meeting = self.stack.post("zoom/meetings", {"topic": "Read me", "start_time": "2030-01-15T10:00:00Z", "duration": 45,
                                                          "settings": {"waiting_room": True}}).json()["data"]["meeting"]["id"]
@@ -163,6 +165,11 @@ class Bench:
         self.note("creators", self.result(creators, may_refuse=True))
         self.note("readers", readers)
         self.sandbox.knobs(latency_ms=0)
+
+    def burst(self, seconds):
+        print("a burst of webhooks", file=sys.stderr)
+        meetings = [row["zoom_id"] for row in self.stack.rows("SELECT zoom_id FROM meeting WHERE status = 'scheduled' LIMIT 50")]
+        tell_burst(self.stack, WEBHOOK_SECRET, meetings, seconds, tell)
 
     # ---- telling
 
@@ -284,6 +291,7 @@ def main():
             print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
             bench.round(number)
         bench.tell()
+        bench.burst(1 if options.quick else 10)
         if options.weeks:
             Weeks(bench.stack).tell()
     finally:

@@ -100,6 +100,25 @@ def figures(results):
             "taken": sum(status == 204 for status, _ in results) / len(results)}
 
 
+def tell_burst(stack, secret, meetings, seconds, tell):
+    """The figures of one burst, and how long the last of it took to be applied, each once."""
+    results = Sender(f"{stack.base}/api/zoom/webhook", str(stack.run / "tls.crt"), secret).run(500, seconds, meetings)
+    got = figures(results)
+    end = time.monotonic() + 60
+    while stack.rows("SELECT 1 FROM webhook_event WHERE state = 'stored' LIMIT 1"):
+        if time.monotonic() > end:
+            raise SystemExit("events were not applied within a minute")
+        time.sleep(0.1)
+    (kept,) = stack.rows("SELECT COUNT(*) AS n, SUM(state = 'failed') AS failed, MAX(applied_at - received_at) AS most FROM webhook_event")
+    if kept["failed"] or kept["n"] != sum(status == 204 for status, _ in results):
+        raise SystemExit(f"not every event that was taken was applied: {kept}")
+    tell("webhook_p50", got["p50"], "ms")
+    tell("webhook_p99", got["p99"], "ms")
+    tell("webhook_most", got["most"], "ms")
+    tell("webhook_taken", got["taken"], "ratio")
+    tell("webhook_applied_after", float(kept["most"]), "ms")
+
+
 if __name__ == "__main__":
     rate, seconds = float(sys.argv[4]) if len(sys.argv) > 4 else 500, float(sys.argv[5]) if len(sys.argv) > 5 else 10
     print(figures(Sender(*sys.argv[1:4]).run(rate, seconds)))

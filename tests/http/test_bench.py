@@ -22,4 +22,4 @@ def test_every_line_is_a_figure():
     assert all(LINE.fullmatch(line) for line in lines), done.stdout
     names = [line.split()[0] for line in lines]
     assert len(set(names)) == len(names)
-    assert {"get_rate", "get_rate_to_floor_select", "book_rate", "readers_beside_creators_p50", "creators_rate"} <= set(names)
+    assert {"get_rate", "get_rate_to_floor_select", "book_rate", "readers_beside_creators_p50", "creators_rate", "webhook_p99"} <= set(names)
