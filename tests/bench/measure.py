@@ -17,7 +17,7 @@ from webhooks import tell_burst  # noqa: E402
 
 ACCOUNTS, HOSTS = 20, 5
 FAST_WORKERS, ZOOM_WORKERS = 8, 32
-WEBHOOK_SECRET = "the secret of the benchmark's app"
+WEBHOOK_SECRET = "benchmark-secret"
 CREATORS = 64
 LATENCY_MS = 300
 TICK_US = 1e6 / os.sysconf("SC_CLK_TCK")
