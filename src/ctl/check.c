@@ -109,6 +109,20 @@ static void check_keys(struct check *check)
         check_good(check, "MEETPOOL_JWT_SECRET, MEETPOOL_JWT_PUBLIC_KEY", "the key can be used");
 }
 
+/* Whether mail can be sent at all; none is. */
+static void check_alerts(struct check *check)
+{
+    const struct mp_alert_conf *conf = &check->settings.alert;
+    struct mp_error err;
+
+    mp_error_init(&err, check->ctl->arena);
+    if (mp_alert_conf_check(check->ctl->arena, conf, &err) < 0)
+        check_error(check, "MEETPOOL_SMTP_URL, MEETPOOL_ALERT_TO, MEETPOOL_ALERT_FROM", "set them right, or none of them", "%s",
+                    mp_error_message(&err));
+    else if (conf->to != NULL)
+        check_good(check, "MEETPOOL_ALERT_TO", "alerts are mailed to %s", conf->to);
+}
+
 static bool is_known(const char *name)
 {
     for (size_t i = 0; i < MP_COUNT(others); i++) {
@@ -150,9 +164,13 @@ int ctl_check(struct ctl *ctl)
     check_table(&check, mp_zoom_settings, mp_zoom_settings_rows, &settings->zoom);
     check_table(&check, mp_meeting_settings, mp_meeting_settings_rows, &settings->meeting);
     check_table(&check, mp_connection_settings, mp_connection_settings_rows, &settings->connection);
+    check_table(&check, mp_recording_settings, mp_recording_settings_rows, &settings->recording);
+    check_table(&check, mp_webhook_settings, mp_webhook_settings_rows, &settings->webhook);
+    check_table(&check, mp_alert_settings, mp_alert_settings_rows, &settings->alert);
     mp_conf_each(source, "MEETPOOL_", seen_name, &check);
     check_process(&check);
     check_keys(&check);
+    check_alerts(&check);
     check_database(&check);
     check_accounts(&check);
     check_app(&check);

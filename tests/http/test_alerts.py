@@ -191,3 +191,12 @@ def test_wrong_settings_stop_the_start(stack, given, named):
     done = subprocess.run([program, "--config", stack.run / "meetpool.env", "--check"], env={**stack.env, **given}, capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.count("\n") == 1 and done.stderr.startswith(f"meetpoold: {named}"), done.stderr
     assert "secret" not in done.stderr
+
+
+def test_check_says_what_is_wrong_with_the_mail(stack):
+    program = [stack.env["MEETPOOL_BIN_DIR"] + "/meetpoolctl", "--config", stack.run / "meetpool.env", "check"]
+    wrong = subprocess.run(program, env={**stack.env, "MEETPOOL_SMTP_URL": "smtp://localhost"}, capture_output=True, text=True)
+    assert wrong.returncode == 2 and "MEETPOOL_ALERT_TO is not set" in wrong.stdout
+    right = subprocess.run(program, env={**stack.env, "MEETPOOL_SMTP_URL": "smtp://localhost", "MEETPOOL_ALERT_TO": "ops@example.org"}, capture_output=True,
+                           text=True)
+    assert right.returncode < 2 and "alerts are mailed to ops@example.org" in right.stdout, right.stdout
