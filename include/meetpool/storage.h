@@ -43,6 +43,8 @@ struct mp_storage *mp_storage_new(const struct mp_storage_conf *conf, struct mp_
 #define MP_STORAGE_LINK_PURPOSE "meetpool: links to recordings"
 void mp_storage_free(struct mp_storage *storage);
 bool mp_storage_is_s3(const struct mp_storage *storage);
+/* How long links are good. */
+int64_t mp_storage_link_ttl_ms(const struct mp_storage *storage);
 
 /*
  * Whether a text can be a key: segments of 1 to 200 bytes between single slashes, 400 bytes in all, printable ASCII without backslashes;
@@ -68,6 +70,9 @@ int mp_storage_remove(struct mp_storage *storage, struct mp_arena *arena, const 
 char *mp_storage_link_get(struct mp_storage *storage, struct mp_arena *arena, const char *key, const char *filename, const char *content_type,
                           int64_t now_ms);
 char *mp_storage_link_put(struct mp_storage *storage, struct mp_arena *arena, const char *key, int64_t size, int64_t now_ms);
+
+/* The value of Content-Disposition: shown in the browser, saved under `filename` (RFC 6266, with RFC 8187 for what is not ASCII). */
+char *mp_storage_disposition(struct mp_arena *arena, const char *filename);
 
 /* A link to the folder as it came in; what was not in it is NULL. `method`: "GET" (also for HEAD) or "PUT". */
 struct mp_storage_link {

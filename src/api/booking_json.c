@@ -143,6 +143,7 @@ struct json_object *mp_session_json(const struct mp_request *req, const struct m
     mp_json_put_text(out, "meeting_state", mp_meeting_state_name(row->meeting_state));
     mp_json_put_text(out, "meeting_state_reason", mp_booking_reason(req, booking));
     mp_json_put(out, "zoom_meeting", session_zoom(req, booking));
+    mp_json_put(out, "recorded_lessons", json_object_new_array());
     if (mp_booking_access(req, booking) == MP_MAY_CHANGE)
         mp_json_put_text(out, "zoomAccountUsed", booking->meeting != NULL ? booking->meeting->account_name : NULL);
     mp_json_put_time(out, "created_at", row->created_at);

@@ -15,7 +15,8 @@ enum mp_booking_access mp_booking_access(const struct mp_request *req, const str
 /* Whose bookings of a series a change means: the caller's; NULL for admins, who change everybody's. */
 const char *mp_booking_viewer(const struct mp_request *req);
 
-/* A session, as it looks wherever it is answered; start URLs only for those who may change it. Handed over. */
+/* A session, as it looks wherever it is answered, with no recorded lessons yet (lesson_json.h puts them in); start URLs only for those who may change
+ * it. Handed over. */
 struct json_object *mp_session_json(const struct mp_request *req, const struct mp_booking *booking);
 /* The meeting beside a session: id, join_url, start_url, password, topic, start_time, duration; NULL (null) where there is none. */
 struct json_object *mp_session_meeting_json(const struct mp_request *req, const struct mp_booking *booking);

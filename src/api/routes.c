@@ -16,5 +16,7 @@ const struct mp_route_table *const mp_api_tables[] = {
     &mp_recording_routes,
     &mp_job_routes,
     &mp_webhook_routes,
+    &mp_lesson_routes,
+    &mp_recording_file_routes,
 };
 const size_t mp_api_tables_count = MP_COUNT(mp_api_tables);

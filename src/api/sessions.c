@@ -2,6 +2,7 @@
 
 #include "api_int.h"
 #include "course_int.h"
+#include "lesson_json.h"
 #include "meetpool/clock.h"
 
 #define TITLE_MAX       200
@@ -157,6 +158,16 @@ static int reply_session(const struct mp_request *req, struct mp_response *res, 
     mp_json_put(mp_response_data(res), "zoom_meeting", mp_session_meeting_json(req, booking));
     mp_booking_warn(req, res, booking, index);
     return 0;
+}
+
+/* One that was there before: with its recorded lessons. */
+static int reply_known(struct mp_ctx *ctx, const struct mp_request *req, struct mp_response *res, unsigned status, const char *message,
+                       const struct mp_booking *booking, struct mp_error *err)
+{
+    struct json_object *session;
+
+    (void)reply_session(req, res, status, message, booking, -1);
+    return json_object_object_get_ex(mp_response_data(res), "session", &session) ? mp_sessions_put_lessons(ctx, booking, 1, &session, err) : 0;
 }
 
 /* What the schedule of a batch is asked for. */
@@ -322,18 +333,23 @@ static int course_sessions_create(struct mp_ctx *ctx, struct mp_request *req, st
 static int reply_list(struct mp_ctx *ctx, const struct mp_request *req, struct mp_response *res, const struct mp_booking_query *query,
                       const struct mp_page *page, struct mp_error *err)
 {
+    struct json_object *list = json_object_new_array(), **json;
     struct mp_booking *sessions;
-    struct json_object *list;
-    size_t count;
+    size_t count, shown;
     bool more;
 
+    mp_json_put(mp_response_data(res), "sessions", list);
     if (mp_booking_list(ctx, query, &sessions, &count, err) < 0)
         return -1;
     more = count > page->size;
-    list = json_object_new_array();
-    for (size_t i = 0; i < count && i < page->size; i++)
-        json_object_array_add(list, mp_session_json(req, &sessions[i]));
-    mp_json_put(mp_response_data(res), "sessions", list);
+    shown = more ? page->size : count;
+    json = mp_arena_array(req->arena, shown + 1, sizeof(struct json_object *));
+    for (size_t i = 0; i < shown; i++) {
+        json[i] = mp_session_json(req, &sessions[i]);
+        json_object_array_add(list, json[i]);
+    }
+    if (mp_sessions_put_lessons(ctx, sessions, shown, json, err) < 0)
+        return -1;
     mp_page_write(req, mp_response_data(res), more, more ? sessions[page->size - 1].row.starts_at : 0, more ? sessions[page->size - 1].row.id : 0);
     res->message = "Sessions";
     return 0;
@@ -407,12 +423,14 @@ int mp_session_find(struct mp_ctx *ctx, const struct mp_request *req, enum mp_se
 static int session_read(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
     struct mp_booking *booking;
+    struct json_object *session;
 
     if (mp_session_find(ctx, req, MP_SESSION_READ, &booking, err) < 0)
         return -1;
+    session = mp_session_json(req, booking);
     res->message = "Session";
-    mp_json_put(mp_response_data(res), "session", mp_session_json(req, booking));
-    return 0;
+    mp_json_put(mp_response_data(res), "session", session);
+    return mp_sessions_put_lessons(ctx, booking, 1, &session, err);
 }
 
 /* The slot as it stands, for a change that names a part of it. */
@@ -467,7 +485,7 @@ static int session_change(struct mp_ctx *ctx, struct mp_request *req, struct mp_
     if (mp_session_find(ctx, req, MP_SESSION_CHANGE, &booking, err) < 0 || decode_change(req, res, booking, &change, err) < 0 ||
         mp_booking_change(ctx, &booking, &change, err) < 0)
         return -1;
-    return reply_session(req, res, 200, "Session changed", booking, -1);
+    return reply_known(ctx, req, res, 200, "Session changed", booking, err);
 }
 
 static int session_delete(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
@@ -491,7 +509,7 @@ static int session_add_meeting(struct mp_ctx *ctx, struct mp_request *req, struc
 
     if (mp_session_find(ctx, req, MP_SESSION_CHANGE, &booking, err) < 0 || mp_booking_meeting_add(ctx, req, res, &booking, err) < 0)
         return -1;
-    return reply_session(req, res, 201, mp_booking_meeting_added(booking), booking, -1);
+    return reply_known(ctx, req, res, 201, mp_booking_meeting_added(booking), booking, err);
 }
 
 /* POST zoom/sessions/meeting: any session, named by its id alone. */
@@ -515,7 +533,7 @@ static int any_session_add_meeting(struct mp_ctx *ctx, struct mp_request *req, s
         mp_json_put(mp_response_data(res), "meeting", mp_meeting_json(req, booking->meeting));
     else
         mp_json_put_null(mp_response_data(res), "meeting");
-    return reply_session(req, res, 201, mp_booking_meeting_added(booking), booking, -1);
+    return reply_known(ctx, req, res, 201, mp_booking_meeting_added(booking), booking, err);
 }
 
 #define HOSTS (MP_ROLE_ADMIN | MP_STAFF)

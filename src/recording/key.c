@@ -9,6 +9,9 @@
 #define NAME_MOST  120 /* bytes of a name in a key */
 #define MARK_BYTES 4
 
+#define EXTENSION_MOST 5
+#define PLAIN          "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
 static int of_batch(struct mp_ctx *ctx, struct recording_home *home, struct mp_error *err)
 {
     const char **subs;
@@ -24,6 +27,12 @@ static int of_batch(struct mp_ctx *ctx, struct recording_home *home, struct mp_e
         return -1;
     home->student = count > 0 ? subs[0] : NULL;
     return 0;
+}
+
+int recording_home_of(struct mp_ctx *ctx, const struct mp_booking_row *booking, struct recording_home *home, struct mp_error *err)
+{
+    *home = (struct recording_home){.booking = *booking, .booked = true};
+    return booking->batch_id != 0 ? of_batch(ctx, home, err) : 0;
 }
 
 int recording_home(struct mp_ctx *ctx, const struct mp_meeting_row *meeting, struct recording_home *home, struct mp_error *err)
@@ -81,6 +90,30 @@ const char *recording_key(struct mp_ctx *ctx, const struct recording_home *home,
     /* A digit stays one: 0x20 is set in it already. */
     return mp_arena_printf(ctx->arena, "%s/zoom-%04d%02d%02dT%02d%02d%02dZ-%.*s.%s", folder(ctx->arena, home), at.year, at.month, at.day, at.hour,
                            at.minute, at.second, 2 * MARK_BYTES, mark, ending);
+}
+
+/* What stands behind the last dot, where it is a plain word. */
+static const char *extension_of(struct mp_arena *arena, const char *filename)
+{
+    const char *dot = strrchr(filename, '.');
+    size_t len = dot != NULL ? strlen(dot + 1) : 0;
+    char *extension;
+
+    if (len == 0 || len > EXTENSION_MOST || strspn(dot + 1, PLAIN) != len)
+        return "bin";
+    extension = mp_arena_strdup(arena, dot + 1);
+    for (char *c = extension; *c != '\0'; c++)
+        *c = (char)(*c | 0x20); /* a digit stays one */
+    return extension;
+}
+
+const char *recording_upload_key(struct mp_ctx *ctx, const struct recording_home *home, int64_t at_ms, const char *id, const char *filename)
+{
+    struct mp_civil at = {0};
+
+    (void)mp_zone_local("UTC", at_ms, &at);
+    return mp_arena_printf(ctx->arena, "%s/upload-%04d%02d%02dT%02d%02d%02dZ-%s.%s", folder(ctx->arena, home), at.year, at.month, at.day, at.hour,
+                           at.minute, at.second, id, extension_of(ctx->arena, filename));
 }
 
 const char *recording_content_type(const char *extension)

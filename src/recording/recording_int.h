@@ -5,6 +5,7 @@
 #include "meetpool/recording.h"
 #include "meetpool/store_booking.h"
 #include "meetpool/store_course.h"
+#include "meetpool/store_lesson.h"
 #include "meetpool/zoom.h"
 
 /* ---- key.c: where a file lies, and what its lesson is called ---- */
@@ -18,6 +19,8 @@ struct recording_home {
     struct mp_batch_row batch;
     const char *student; /* of an individual batch; NULL: none */
 };
+/* The same for a booking, whatever its meeting: `meeting` stays empty. */
+int recording_home_of(struct mp_ctx *ctx, const struct mp_booking_row *booking, struct recording_home *home, struct mp_error *err) MP_MUST_CHECK;
 int recording_home(struct mp_ctx *ctx, const struct mp_meeting_row *meeting, struct recording_home *home, struct mp_error *err) MP_MUST_CHECK;
 /*
  * `videos/student/<student>/`, `videos/<batch>/`, or `videos/<kind>/<booking>/`, `videos/meeting/<Zoom's number>/` where there is no batch; then a
@@ -25,6 +28,8 @@ int recording_home(struct mp_ctx *ctx, const struct mp_meeting_row *meeting, str
  */
 const char *recording_key(struct mp_ctx *ctx, const struct recording_home *home, int64_t at_ms, const char *uuid, const char *file_key,
                           const char *extension);
+/* The same folders for what is uploaded by hand; `id`: the lesson's own. */
+const char *recording_upload_key(struct mp_ctx *ctx, const struct recording_home *home, int64_t at_ms, const char *id, const char *filename);
 const char *recording_content_type(const char *extension);
 /* In a transaction, when the file is stored: its lesson, `size` bytes long; one that is there stays the one. */
 int recording_add_lesson(struct mp_db *db, struct mp_arena *arena, const struct recording_home *home, const struct mp_file_row *file, int64_t size,
@@ -58,6 +63,11 @@ int recording_add_move(struct mp_db *db, struct mp_arena *arena, int64_t file_id
 /* The job that looks for a meeting's recording; `asked`: somebody waits for it. */
 int recording_add_find(struct mp_db *db, struct mp_arena *arena, int64_t meeting_id, int64_t wait_ms, int priority,
                        struct mp_error *err) MP_MUST_CHECK;
+
+/* ---- lesson.c ---- */
+
+/* Whether a waiting one has arrived; it is ready then. 1, 0, -1. */
+int lesson_look(struct mp_ctx *ctx, struct mp_lesson_row *row, struct mp_error *err) MP_MUST_CHECK;
 
 /* Whether Zoom was asked to record it in the cloud. */
 bool recording_asked_for(const struct mp_meeting_row *meeting);

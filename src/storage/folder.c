@@ -27,15 +27,23 @@ static char *parent_of(struct mp_arena *arena, const char *path)
     return slash && slash > path ? mp_arena_strndup(arena, (struct mp_slice){path, (size_t)(slash - path)}) : mp_arena_strdup(arena, "/");
 }
 
+/* Whatever the mask says: the web server's group reads it. */
+static int make_one(const char *dir)
+{
+    if (mkdir(dir, DIR_MODE) == 0)
+        return chmod(dir, DIR_MODE);
+    return errno == EEXIST ? 0 : -1;
+}
+
 int mp_folder_make(struct mp_arena *arena, const char *dir)
 {
-    if (mkdir(dir, DIR_MODE) == 0 || errno == EEXIST)
+    if (make_one(dir) == 0)
         return 0;
     if (errno != ENOENT || strcmp(dir, "/") == 0)
         return -1;
     if (mp_folder_make(arena, parent_of(arena, dir)) < 0)
         return -1;
-    return mkdir(dir, DIR_MODE) == 0 || errno == EEXIST ? 0 : -1;
+    return make_one(dir);
 }
 
 static int sync_dir(const char *dir)

@@ -22,7 +22,7 @@ static char *plain_name(struct mp_arena *arena, const char *filename)
     return out;
 }
 
-char *mp_disposition(struct mp_arena *arena, const char *filename)
+char *mp_storage_disposition(struct mp_arena *arena, const char *filename)
 {
     return mp_arena_printf(arena, "inline; filename=\"%s\"; filename*=UTF-8''%s", plain_name(arena, filename),
                            mp_url_encode(arena, mp_slice_of(filename)));

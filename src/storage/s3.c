@@ -188,7 +188,7 @@ static char *presign(const struct mp_storage *storage, struct mp_arena *arena, s
 char *mp_s3_link_get(struct mp_storage *storage, struct mp_arena *arena, const char *key, const char *filename, const char *content_type,
                      int64_t now_ms)
 {
-    const struct mp_http_header query[] = {{"response-content-disposition", mp_disposition(arena, filename)},
+    const struct mp_http_header query[] = {{"response-content-disposition", mp_storage_disposition(arena, filename)},
                                            {"response-content-type", content_type}};
     struct mp_sigv4_request req = {.method = "GET", .query = query, .query_count = MP_COUNT(query)};
 

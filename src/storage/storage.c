@@ -46,6 +46,11 @@ bool mp_storage_is_s3(const struct mp_storage *storage)
     return storage->conf->bucket != NULL;
 }
 
+int64_t mp_storage_link_ttl_ms(const struct mp_storage *storage)
+{
+    return storage->conf->link_ttl_s * 1000;
+}
+
 /* ---- Keys ---- */
 
 static bool segment_ok(struct mp_slice segment)

@@ -118,9 +118,6 @@ int mp_folder_upload_sweep(struct mp_storage *storage, struct mp_arena *arena, c
 
 /* ---- Links to the folder (link.c) ---- */
 
-/* The value of Content-Disposition: shown in the browser, saved under `filename` (RFC 6266, with RFC 8187 for what is not ASCII). */
-char *mp_disposition(struct mp_arena *arena, const char *filename);
-
 char *mp_link_get(const struct mp_storage *storage, struct mp_arena *arena, const char *key, const char *filename, const char *content_type,
                   int64_t now_ms);
 char *mp_link_put(const struct mp_storage *storage, struct mp_arena *arena, const char *key, int64_t size, int64_t now_ms);
