@@ -3,6 +3,7 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -14,6 +15,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "http"))
 from harness import Sandbox, Stacks, children_of, read_env, wait_for  # noqa: E402
 from webhooks import tell_burst  # noqa: E402
+from recordings import MIB, Recordings  # noqa: E402
 
 ACCOUNTS, HOSTS = 20, 5
 FAST_WORKERS, ZOOM_WORKERS = 8, 32
@@ -273,15 +275,34 @@ def tell(name, value, unit):
     print(f"{name} {value:.0f} {unit}" if value >= 100 else f"{name} {value:.2f} {unit}", flush=True)
 
 
+def bring_recordings_home(options):
+    if not shutil.which("rclone"):
+        print("rclone is not installed: recordings are left out", file=sys.stderr)
+        return
+    recordings = Recordings(os.environ["MEETPOOL_BIN_DIR"] + "/tests/unit/storage/test_transfer")
+    try:
+        recordings.open()
+        recordings.compare(options.rounds, (16 if options.quick else 512) * MIB, tell)
+        if options.large:
+            recordings.large(2048 * MIB, tell)
+    finally:
+        recordings.close()
+
+
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench")
     parser.add_argument("--quick", action="store_true", help="one round of one second each: shows that it works, measures nothing")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--weeks", action="store_true", help="a person's week among a million bookings, too")
+    parser.add_argument("--recordings", action="store_true", help="nothing but recordings")
+    parser.add_argument("--large", action="store_true", help="a recording of 2 GiB, too")
     options = parser.parse_args()
     if options.quick:
         options.rounds = options.seconds = 1
+    bring_recordings_home(options)
+    if options.recordings:
+        return
     stacks = Stacks()
     bench = Bench(stacks, pathlib.Path(os.environ["MEETPOOL_BIN_DIR"]), options.seconds)
     try:
