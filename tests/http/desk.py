@@ -3,6 +3,7 @@ import datetime
 import itertools
 import zoneinfo
 
+from booking import differences
 from harness import wait_for
 
 UTC = datetime.timezone.utc
@@ -142,3 +143,21 @@ def same_kind(answer, seed, where="answer"):
         assert not missing, f"{where} lacks {missing}"
         for key in seed:
             same_kind(answer[key], seed[key], f"{where}.{key}")
+
+
+def path_of(batch, session):
+    return f"batches/{batch['id']}/schedule/{session['_id']}"
+
+
+def fill(desk, date, hour, accounts=(1, 2, 3)):
+    """Each of these accounts has a meeting then."""
+    return [good(desk.stack.post("zoom/meetings", {"topic": "Full", "start_time": f"{date}T{hour:02}:00:00Z", "duration": 60, "account": f"account_{n}"}))
+            ["meeting"] for n in accounts]
+
+
+def at_rest(desk):
+    wait_for(lambda: not [wrong for wrong in differences(desk.stack) if "places are taken" not in wrong], 10, 0.2, "agreement")
+
+
+def slots(desk, batch, sessions):
+    return [(one["start_time"], one["title"]) for one in (desk.read_session(batch, session) for session in sessions)]
