@@ -6,6 +6,7 @@ import pytest
 
 from contract import CONTRACT, DOCUMENT, Contract
 from desk import FACES, Desk, day
+from test_jobs import add
 
 MEETING = {"topic": "Described", "start_time": "2031-03-01T10:00:00Z", "duration": 30}
 
@@ -24,6 +25,9 @@ def walk(stack):
     assert stack.post("zoom/meetings", {**MEETING, "duration": 31}, role="tutor", sub="walker", headers=key).status_code == 422
     one = f"zoom/meetings/{made['id']}"
     assert stack.get("admin/audit-log").status_code == 200
+    [job] = add(stack, state="failed", error="It broke.", finished_at=1)
+    assert [stack.get(path).status_code for path in (f"jobs/{job}", "admin/jobs")] == [200, 200]
+    assert [stack.post(f"admin/jobs/{one}/retry").status_code for one in (job, job, "0" * 24)] == [200, 409, 404]
     for path in ("zoom/meetings", "zoom/meetings?page_size=1&status=scheduled", "zoom/meetings?page_size=x", one, f"{one}?refresh=true", f"{one}?nope=1",
                  f"{one}/start", "zoom/status", "zoom/account-stats", "me", "openapi.json", "/healthz", "/readyz", "no/such/route"):
         stack.get(path)
