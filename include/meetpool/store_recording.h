@@ -67,9 +67,9 @@ int mp_store_recording_over(struct mp_db *db, int64_t meeting_id, struct mp_erro
 int mp_store_recording_missing(struct mp_db *db, int64_t meeting_id, bool missing, struct mp_error *err) MP_MUST_CHECK;
 
 /* Meetings that were to be recorded in the cloud, have no row here, and whose end (the planned one where it is not known that they ended) lies before
- * `ended_before`; those that start in [from, until), earliest first. */
-int mp_store_recording_unseen(struct mp_db *db, struct mp_arena *arena, int64_t from, int64_t until, int64_t ended_before, unsigned limit,
-                              int64_t **meetings, size_t *count, struct mp_error *err) MP_MUST_CHECK;
+ * `ended_before`; those that start at or after `from`, earliest first. */
+int mp_store_recording_unseen(struct mp_db *db, struct mp_arena *arena, int64_t from, int64_t ended_before, unsigned limit, int64_t **meetings,
+                              size_t *count, struct mp_error *err) MP_MUST_CHECK;
 /* What no job is at though it should: recordings waiting or late whose next look was due before `due_before`; files found, and (`lost`) files whose
  * mover is no more. */
 int mp_store_recording_idle(struct mp_db *db, struct mp_arena *arena, int64_t due_before, unsigned limit, int64_t **meetings, size_t *count,

@@ -140,7 +140,7 @@ int mp_recording_ledger_job(struct mp_ctx *ctx, struct mp_job *job, struct mp_er
     struct mp_recording_host *hosts;
     size_t count;
 
-    if (mp_store_recording_hosts(ctx->db, ctx->arena, from - MP_DAY_MS, now_ms, &hosts, &count, err) < 0)
+    if (mp_store_recording_hosts(ctx->db, ctx->arena, from - MP_DAY_MS, now_ms + MP_DAY_MS, &hosts, &count, err) < 0)
         return -1;
     for (size_t i = 0; i < count && !job->stopped; i++) {
         p.row = hosts[i];

@@ -34,8 +34,8 @@ static int take_up_ended(struct mp_ctx *ctx, size_t *count, struct mp_error *err
 {
     int64_t now_ms = mp_now_ms(), *meetings;
 
-    if (mp_store_recording_unseen(ctx->db, ctx->arena, now_ms - WINDOW_MS, now_ms, now_ms - ctx->recording_conf->buffer_s * 1000, ROUND_MOST,
-                                  &meetings, count, err) < 0)
+    if (mp_store_recording_unseen(ctx->db, ctx->arena, now_ms - WINDOW_MS, now_ms - ctx->recording_conf->buffer_s * 1000, ROUND_MOST, &meetings,
+                                  count, err) < 0)
         return -1;
     return find_all(ctx, meetings, *count, err);
 }

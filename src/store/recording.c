@@ -402,14 +402,15 @@ int mp_store_recording_missing(struct mp_db *db, int64_t meeting_id, bool missin
     return mp_db_run(st, err);
 }
 
-int mp_store_recording_unseen(struct mp_db *db, struct mp_arena *arena, int64_t from, int64_t until, int64_t ended_before, unsigned limit,
-                              int64_t **meetings, size_t *count, struct mp_error *err)
+int mp_store_recording_unseen(struct mp_db *db, struct mp_arena *arena, int64_t from, int64_t ended_before, unsigned limit, int64_t **meetings,
+                              size_t *count, struct mp_error *err)
 {
     struct mp_stmt *st = mp_db_begin(db, &unseen);
 
     for (int i = 0; i < UNSEEN_BRANCHES; i++) {
         mp_bind_i64(st, from);
-        mp_bind_i64(st, until);
+        /* The first: that it ended is known, though it may have been held before its time. The others begin before they end. */
+        mp_bind_i64(st, i == 0 ? INT64_MAX : ended_before);
         mp_bind_i64(st, ended_before);
         mp_bind_i64(st, (int64_t)limit);
     }
