@@ -81,9 +81,14 @@ static const struct mp_sql meeting_replaced = {
     "UPDATE meeting o JOIN meeting n ON n.replaces = o.id SET o.replaced_by = n.id, o.status = 'deleted', o.deleted_at = ?, o.updated_at = ?,"
     " o.pending = NULL, o.version = o.version + 1, n.news = 1"
     " WHERE n.id = ? AND n.status = 'scheduled' AND o.status = 'scheduled' AND o.replaced_by IS NULL AND o.version = n.replaces_version"};
+/* At a person's own account (`user:` and Zoom's id) that nobody has connected now: until somebody has there is nothing to try. */
+#define OF_DEAD_CONNECTION                                                                                                                           \
+    "SELECT 1 FROM account a WHERE a.id = m.account_id AND a.guest = 1 AND NOT EXISTS"                                                               \
+    " (SELECT 1 FROM connection c WHERE c.zoom_user_id = SUBSTRING(a.name, 6) AND c.state = 'connected')"
 static const struct mp_sql meeting_pending = {"SELECT " COLS
                                               " FROM meeting m FORCE INDEX (meeting_pending) WHERE m.status IN ('scheduled', 'started') AND"
                                               " (m.pending = 'update' AND m.updated_at < ? OR m.pending = 'sending' AND m.updated_at < ?)"
+                                              " AND (m.pending_error IS NULL OR NOT EXISTS (" OF_DEAD_CONNECTION "))"
                                               " ORDER BY m.updated_at LIMIT ?"};
 /* Begun, and every try was given up, but nobody wrote down that all of them were: who was at it died, or the database was away. */
 static const struct mp_sql meeting_begun = {"SELECT m.id, p.owner, m.updated_at FROM meeting m FORCE INDEX (meeting_status)"

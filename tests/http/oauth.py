@@ -11,6 +11,8 @@ import requests
 from harness import TIMEOUT_S
 
 JSON = {"Accept": "application/json"}
+# Users of the sandbox: host, account.
+HOST = "host{}@account{}.example.com".format
 
 
 class Page:
@@ -96,6 +98,27 @@ class Browser:
             return come_back(self.stack, location, headers=self.headers)
         finally:
             self.stack.session.cookies.clear()
+
+
+# ---- looking inside
+
+
+def audit(stack, sub):
+    return [(row["action"], row["outcome"]) for row in stack.rows("SELECT action, outcome FROM audit WHERE subject = %s ORDER BY id", sub)]
+
+
+def grants(stack, email):
+    found = [row for row in stack.sandbox.state()["grants"] if row["email"] == email]
+    return (found[0]["access_tokens"], found[0]["refresh_tokens"]) if found else (0, 0)
+
+
+def idle(stack, sub):
+    """The job runner renews it now."""
+    stack.rows("UPDATE connection SET refreshed_at = 1, renew_at = 1, expires_at = 1, try_at = 0 WHERE sub = %s", sub)
+
+
+def row_of(stack, sub):
+    return stack.rows("SELECT * FROM connection WHERE sub = %s", sub)[0]
 
 
 def tokens_given(stack):
