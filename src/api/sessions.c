@@ -106,7 +106,7 @@ static bool instant_of(const struct mp_json_reader *r, const struct mp_civil *ci
     return result == MP_TIME_OK;
 }
 
-/* Every part that is there is judged; the instants are read where all are there and right. */
+/* Every part that is there is judged; the instants are read where all are there and right. `ends_at` NULL: the end is not asked for. */
 static void read_interval(const struct mp_json_reader *r, const struct slot *slot, const char *zone, int64_t *starts_at, int64_t *ends_at)
 {
     struct mp_civil start = {0}, end;
@@ -114,7 +114,7 @@ static void read_interval(const struct mp_json_reader *r, const struct slot *slo
 
     end = start;
     begun = slot->start != NULL && time_of_day(slot->start, &start);
-    ended = slot->end != NULL && time_of_day(slot->end, &end);
+    ended = ends_at == NULL || (slot->end != NULL && time_of_day(slot->end, &end));
     if (slot->date != NULL && !dated)
         mp_error_field(r->err, "date", "must be a date like 2024-01-15");
     if (slot->start != NULL && !begun)
@@ -124,7 +124,7 @@ static void read_interval(const struct mp_json_reader *r, const struct slot *slo
     if (!dated || !begun || !ended)
         return;
     days_behind(&end, slot->days);
-    if (!instant_of(r, &start, "start_time", zone, starts_at) || !instant_of(r, &end, "end_time", zone, ends_at))
+    if (!instant_of(r, &start, "start_time", zone, starts_at) || ends_at == NULL || !instant_of(r, &end, "end_time", zone, ends_at))
         return;
     if (*ends_at <= *starts_at)
         mp_error_field(r->err, "end_time", "must be after start_time");
@@ -448,13 +448,45 @@ static struct slot slot_now(struct mp_arena *arena, const struct mp_booking_row 
                          mp_arena_printf(arena, "%02d:%02d:%02d", end.hour, end.minute, end.second), same_day ? 0 : 1};
 }
 
+/* Whether the start is named with its date, as sessions of a course are made by. */
+static bool is_dated(const struct mp_json_reader *r)
+{
+    struct json_object *start;
+
+    return json_object_object_get_ex(r->obj, "start_time", &start) && json_object_is_type(start, json_type_string) &&
+           strchr(json_object_get_string(start), 'T') != NULL;
+}
+
+/* A date and two times of day, where the request says anything of them; or the start with its date, or a length, in their place. */
+static void read_times(const struct mp_json_reader *r, const struct mp_booking_row *row, const char *zone, struct mp_booking_change *change)
+{
+    struct slot known = slot_now(r->arena, row, row->timezone), slot;
+    int64_t starts_at = row->starts_at, ends_at = -1, minutes = -1;
+    bool dated = is_dated(r), ended = mp_json_has(r, "end_time"), any = true;
+
+    (void)mp_json_get_int(r, "duration", 1, DURATION_MAX, &minutes);
+    if (dated)
+        (void)mp_json_get_time(r, "start_time", zone, &starts_at);
+    else if (read_slot(r, &known, &slot))
+        read_interval(r, &slot, zone, &starts_at, minutes > 0 && !ended ? NULL : &ends_at);
+    else
+        any = false;
+    if (dated && (ended || mp_json_has(r, "date")))
+        mp_error_field(r->err, ended ? "end_time" : "date", "goes with a time of day; beside a start with its date stands a duration");
+    if (minutes > 0 && ends_at >= 0 && ends_at - starts_at != minutes * 60000)
+        mp_error_field(r->err, "duration", "does not agree with end_time");
+    if (!any && minutes < 0)
+        return;
+    change->starts_at = starts_at;
+    change->ends_at = ends_at >= 0 ? ends_at : starts_at + (minutes > 0 ? minutes * 60000 : row->ends_at - row->starts_at);
+}
+
 static int decode_change(const struct mp_request *req, struct mp_response *res, const struct mp_booking *booking, struct mp_booking_change *change,
                          struct mp_error *err)
 {
     static const char *const statuses[] = {"scheduled", "completed", NULL};
     const struct mp_json_reader r = {req->arena, req->json, NULL, err};
     const char *zone = booking->row.timezone;
-    struct slot known, slot;
     bool wants;
     size_t status;
 
@@ -464,9 +496,7 @@ static int decode_change(const struct mp_request *req, struct mp_response *res, 
     (void)mp_json_get_text(&r, "description", 0, DESCRIPTION_MAX, true, &change->description);
     if (mp_json_get_zone(&r, "timezone", &change->timezone) > 0)
         zone = change->timezone;
-    known = slot_now(req->arena, &booking->row, booking->row.timezone);
-    if (read_slot(&r, &known, &slot))
-        read_interval(&r, &slot, zone, &change->starts_at, &change->ends_at);
+    read_times(&r, &booking->row, zone, change);
     if (mp_json_get_bool(&r, "create_zoom_meeting", &wants) > 0)
         change->wants_meeting = wants ? 1 : 0;
     if (mp_json_get_enum(&r, "status", statuses, &status) > 0)

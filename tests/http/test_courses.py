@@ -56,6 +56,22 @@ def test_a_session_of_a_course_and_its_life(desk):
     at_rest(desk)
 
 
+def test_a_session_is_changed_by_what_made_it(desk, batch):
+    """An instant and a length, beside a date and two times of day."""
+    course, date = desk.course(), day()
+    session = course_sessions(desk, course)[0]
+    where = f"courses/{course['id']}/sessions/{session['_id']}"
+    changed = good(desk.patch(where, {"start_time": f"{date}T15:00:00Z", "duration": 45}), 200)["session"]
+    assert (changed["starts_at"], changed["ends_at"]) == (f"{date}T15:00:00.000Z", f"{date}T15:45:00.000Z")
+    assert good(desk.patch(where, {"duration": 90}), 200)["session"]["ends_at"] == f"{date}T16:30:00.000Z"
+    assert good(desk.patch(where, {"start_time": f"{date}T09:00:00"}), 200)["session"]["ends_at"] == f"{date}T10:30:00.000Z"
+    assert good(desk.patch(where, {"start_time": "11:00", "duration": 30}), 200)["session"]["ends_at"] == f"{date}T11:30:00.000Z"
+    assert good(desk.patch(where, {"start_time": "11:00", "end_time": "12:00", "duration": 60}), 200)["session"]["ends_at"] == f"{date}T12:00:00.000Z"
+    refused(desk.patch(where, {"start_time": "11:00", "end_time": "12:00", "duration": 30}), 422, "validation_failed", "duration")
+    refused(desk.patch(where, {"start_time": f"{date}T09:00:00Z", "date": date, "end_time": "10:00"}), 422, "validation_failed", "end_time")
+    refused(desk.patch(where, {"start_time": "soon", "duration": 0}), 422, "validation_failed", "start_time", "duration")
+
+
 def test_whose_a_session_of_a_course_is(desk):
     course, other = desk.course(), desk.course()
     session = course_sessions(desk, course, create_zoom_meeting=False)[0]
