@@ -134,7 +134,10 @@ def test_the_snippets_fit_another_nginx(stack, tmp_path):
     lines = (REPO / "nginx" / "meetpool-http.conf").read_text().splitlines()
     commands = [line[1:].strip() for line in lines if line.startswith("#   sed ")]
     assert len(commands) == 2
+    (tmp_path / "recordings").mkdir()
     for command in commands:
+        assert "/var/lib/meetpool/recordings" in command
+        command = command.replace("/var/lib/meetpool/recordings", str(tmp_path / "recordings"))
         command = re.sub(r"> /etc/nginx/(\S+)/", lambda match: f"> {tmp_path}/{match[1].replace('.', '-')}-", command)
         subprocess.run(["bash", "-c", command], cwd=REPO / "nginx", check=True)
     (tmp_path / "nginx.conf").write_text(f"""
