@@ -67,6 +67,12 @@ void mp_http_free(struct mp_http *http);
 void mp_http_call(struct mp_http *http, struct mp_arena *arena, const struct mp_http_request *req, struct mp_http_response *res);
 
 /*
+ * `fn` is called now and then (at least once a second) while mp_http_call() waits, so that whoever holds a lease can hold on to it through a long
+ * call. It calls nothing of this room. NULL: none.
+ */
+void mp_http_while_waiting(struct mp_http *http, void (*fn)(void *arg), void *arg);
+
+/*
  * Several at once: start each, then land them in whatever order they end. A started call ends by its own deadline, counted from its start, like one
  * made by mp_http_call(), and moves on only inside this room's functions. `arena`, `res` and the body must last until it has landed, and whoever
  * starts calls lands them all. mp_http_call() may be used meanwhile.

@@ -441,7 +441,15 @@ void mp_http_call(struct mp_http *http, struct mp_arena *arena, const struct mp_
         (void)net_move_on(http);
         if (!t->ended)
             net_wait_for_news(http, WAIT_MOST_MS);
+        if (!t->ended && http->while_waiting)
+            http->while_waiting(http->while_waiting_arg);
     }
+}
+
+void mp_http_while_waiting(struct mp_http *http, void (*fn)(void *arg), void *arg)
+{
+    http->while_waiting = fn;
+    http->while_waiting_arg = arg;
 }
 
 void mp_http_start(struct mp_http *http, struct mp_arena *arena, const struct mp_http_request *req, struct mp_http_response *res)

@@ -17,6 +17,8 @@ struct mp_http {
     size_t idle_count;
     size_t under_way;        /* those that mp_http_land() is asked for */
     struct transfer *landed; /* of them, those that have ended */
+    void (*while_waiting)(void *arg);
+    void *while_waiting_arg;
     const char *ca_file;
     const char *ca_folder;
 };

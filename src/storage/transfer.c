@@ -170,6 +170,23 @@ void transfer_stored(struct run *run, struct buffer *buffer, const char *etag)
     empty(run, buffer);
 }
 
+/* ---- Going on ---- */
+
+/* Also while the storage is called: to put the parts together may take it minutes. */
+static void ask_whether_to_go_on(void *arg)
+{
+    struct run *run = arg;
+    int64_t now_ms = mp_monotonic_ms();
+
+    if (now_ms - run->asked_at_ms < 1000)
+        return;
+    run->asked_at_ms = now_ms;
+    if (run->spec->keep_going && !run->spec->keep_going(run->spec->arg)) {
+        run->drain = false;
+        transfer_end(run, MP_TRANSFER_STOPPED, "stopped");
+    }
+}
+
 /* ---- Begin, begin anew, complete, abort ---- */
 
 static void abort_upload(struct run *run)
@@ -232,7 +249,7 @@ static void begin_upload(struct run *run)
         if (mp_upload_begin(run->storage, run->arena, run->spec->key, run->spec->content_type, &run->upload_id, &err) == 0)
             break;
         run->upload_id = NULL;
-        if (err.code != MP_E_UNAVAILABLE || tries == COMPLETE_TRIES) {
+        if (err.code != MP_E_UNAVAILABLE || tries == COMPLETE_TRIES || run->over) {
             fail_of_sink(run, &err);
             return;
         }
@@ -302,30 +319,18 @@ static void complete(struct run *run)
             settle_done(run, &object);
             return;
         }
-        if (err.code != MP_E_UNAVAILABLE || tries == COMPLETE_TRIES)
+        if (err.code != MP_E_UNAVAILABLE || tries == COMPLETE_TRIES || run->over)
             break;
         mp_sleep_ms((unsigned)transfer_backoff_ms(tries));
     }
-    if (!run->single && (is_upload_gone(run) || (run->resumed && err.code == MP_E_STORAGE))) /* or the parts that an earlier run told of are */
+    if (!run->over && !run->single &&
+        (is_upload_gone(run) || (run->resumed && err.code == MP_E_STORAGE))) /* or the parts that an earlier run told of are */
         transfer_anew(run, MP_TRANSFER_SINK_FAILS, mp_error_message(&err));
     else
         fail_of_sink(run, &err);
 }
 
 /* ---- The loop ---- */
-
-static void ask_whether_to_go_on(struct run *run)
-{
-    int64_t now_ms = mp_monotonic_ms();
-
-    if (now_ms - run->asked_at_ms < 1000)
-        return;
-    run->asked_at_ms = now_ms;
-    if (run->spec->keep_going && !run->spec->keep_going(run->spec->arg)) {
-        run->drain = false;
-        transfer_end(run, MP_TRANSFER_STOPPED, "stopped");
-    }
-}
 
 static void close_last_part(struct run *run)
 {
@@ -534,6 +539,7 @@ void mp_transfer_run(struct mp_storage *storage, struct mp_arena *arena, const s
     *res = (struct mp_transfer_result){.retry_after_ms = -1};
     run.stall_s = transfer->stall_s ? transfer->stall_s : TRANSFER_STALL_S;
     run.asked_at_ms = run.began_ms;
+    mp_http_while_waiting(storage->http, ask_whether_to_go_on, &run);
     open_run(&run);
     forget(&run);
     resume(&run);
@@ -546,5 +552,6 @@ void mp_transfer_run(struct mp_storage *storage, struct mp_arena *arena, const s
     drop_streams(&run);
     settle_rest(&run);
     close_run(&run);
+    mp_http_while_waiting(storage->http, NULL, NULL);
     res->elapsed_ms = (unsigned)(mp_monotonic_ms() - run.began_ms);
 }

@@ -653,6 +653,13 @@ def test_stopped_by_a_part(source, sink):
     assert sink.get("videos/a.mp4") is None and len(sink.left()) == 1
 
 
+def test_asked_while_the_parts_are_put_together(source, s3, faults):
+    faults.fail(COMPLETE, "slow:3")
+    moved = move(source(LARGE).url, s3, len(LARGE))
+    check_done(moved, s3, LARGE)
+    assert moved.number("asked") >= 2
+
+
 def test_stopped_when_asked(source, folder):
     moved = move(source(LARGE, pace=0.05).url, folder, len(LARGE), stop_when_asked=2)
     assert moved.end == "STOPPED" and moved.number("asked") == 2 and 1900 <= moved.number("elapsed_ms") < 10_000
