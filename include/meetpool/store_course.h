@@ -22,6 +22,9 @@ int mp_store_course_by_public(struct mp_db *db, struct mp_arena *arena, const ch
 int mp_store_course_by_id(struct mp_db *db, struct mp_arena *arena, int64_t id, struct mp_course_row *row, struct mp_error *err) MP_MUST_CHECK;
 /* Title, description, timezone, deleted, under the version, which grows. 1 done, 0 moved on. */
 int mp_store_course_write(struct mp_db *db, struct mp_course_row *row, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
+/* In a transaction: the course as it is, and as it stays until the transaction ends; written, as a lock alone holds nothing on a cluster. */
+int mp_store_course_hold(struct mp_db *db, struct mp_arena *arena, int64_t id, size_t sessions, struct mp_course_row *row,
+                         struct mp_error *err) MP_MUST_CHECK;
 /* Newest first; `viewer` NULL: everybody's; `before_id` INT64_MAX on the first page. */
 int mp_store_course_list(struct mp_db *db, struct mp_arena *arena, const char *viewer, bool deleted, int64_t before_id, unsigned limit,
                          struct mp_course_row **rows, size_t *count, struct mp_error *err) MP_MUST_CHECK;

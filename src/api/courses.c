@@ -116,9 +116,9 @@ static int courses_read(struct mp_ctx *ctx, struct mp_request *req, struct mp_re
     return reply(res, 200, "Course", &row);
 }
 
-static int write_course(struct mp_ctx *ctx, struct mp_course_row *row, struct mp_error *err)
+static int write_course(struct mp_db *db, struct mp_course_row *row, int64_t now_ms, struct mp_error *err)
 {
-    int rc = mp_store_course_write(ctx->db, row, mp_now_ms(), err);
+    int rc = mp_store_course_write(db, row, now_ms, err);
 
     if (rc == 0)
         return mp_fail(err, MP_E_CONFLICT, "The course was changed by somebody else at the same moment; read it again.");
@@ -129,29 +129,47 @@ static int courses_change(struct mp_ctx *ctx, struct mp_request *req, struct mp_
 {
     struct mp_course_row row;
 
-    if (mp_course_find(ctx, req, req->params[0], true, &row, err) < 0 || decode(req, &row, false, err) < 0 || write_course(ctx, &row, err) < 0)
+    if (mp_course_find(ctx, req, req->params[0], true, &row, err) < 0 || decode(req, &row, false, err) < 0 ||
+        write_course(ctx->db, &row, mp_now_ms(), err) < 0)
         return -1;
     return reply(res, 200, "Course changed", &row);
 }
 
-static int courses_delete(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
-{
-    struct mp_booking_query query = {
-        .kind = MP_KIND_SESSION, .status = MP_BOOKING_SCHEDULED, .until = INT64_MAX, .after_start = INT64_MAX, .after_id = INT64_MAX, .limit = 1};
-    struct mp_booking_row *sessions;
+struct removing {
+    struct mp_arena *arena;
     struct mp_course_row row;
+    int64_t now_ms;
+};
+
+/* The transaction: with the course written nobody makes a session of it at the same moment. May run twice. */
+static int remove_it(struct mp_db *db, void *arg, struct mp_error *err)
+{
+    const struct removing *removing = arg;
+    struct mp_course_row row = removing->row;
+    const struct mp_booking_query query = {.kind = MP_KIND_SESSION,
+                                           .course_id = row.id,
+                                           .status = MP_BOOKING_SCHEDULED,
+                                           .from = removing->now_ms,
+                                           .until = INT64_MAX,
+                                           .after_start = INT64_MAX,
+                                           .after_id = INT64_MAX,
+                                           .limit = 1};
+    struct mp_booking_row *sessions;
     size_t count;
 
-    if (mp_course_find(ctx, req, req->params[0], true, &row, err) < 0)
+    if (write_course(db, &row, removing->now_ms, err) < 0 || mp_store_booking_list(db, removing->arena, &query, &sessions, &count, err) < 0)
         return -1;
-    query.course_id = row.id;
-    query.from = mp_now_ms();
-    if (mp_store_booking_list(ctx->db, req->arena, &query, &sessions, &count, err) < 0)
+    return count == 0 ? 0 : mp_fail(err, MP_E_CONFLICT, "The course has sessions to come; remove them first.");
+}
+
+static int courses_delete(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    struct removing removing = {.arena = req->arena, .now_ms = mp_now_ms()};
+
+    if (mp_course_find(ctx, req, req->params[0], true, &removing.row, err) < 0)
         return -1;
-    if (count > 0)
-        return mp_fail(err, MP_E_CONFLICT, "The course has sessions to come; remove them first.");
-    row.deleted = true;
-    if (write_course(ctx, &row, err) < 0)
+    removing.row.deleted = true;
+    if (mp_tx_run(ctx->db, remove_it, &removing, err) < 0)
         return -1;
     res->message = "Course deleted";
     return 0;

@@ -118,12 +118,25 @@ static int people_of_batch(struct creation *c, struct mp_db *db, struct mp_error
     return 0;
 }
 
+/* As with a batch, where there is none: the course is there, or it is not, for all of them. */
+static int hold_course(struct creation *c, struct mp_db *db, struct mp_error *err)
+{
+    struct mp_course_row course;
+    int rc = mp_store_course_hold(db, c->ctx->arena, c->specs[0].course_id, c->count, &course, err);
+
+    if (rc > 0 && course.deleted)
+        rc = 0;
+    return rc > 0 ? 0 : rc < 0 ? -1 : mp_fail(err, MP_E_NOT_FOUND, "There is no such course.");
+}
+
 /* The transaction: all or none. May run twice. */
 static int insert_all(struct mp_db *db, void *arg, struct mp_error *err)
 {
     struct creation *c = arg;
 
     if (c->specs[0].batch_id != 0 && people_of_batch(c, db, err) < 0)
+        return -1;
+    if (c->specs[0].batch_id == 0 && c->specs[0].course_id != 0 && hold_course(c, db, err) < 0)
         return -1;
     for (size_t i = 0; i < c->count; i++) {
         struct mp_booking *booking = &c->bookings[i];

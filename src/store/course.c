@@ -12,6 +12,7 @@ static const struct mp_sql course_insert = {
     "INSERT INTO course (public_id, owner_sub, title, description, timezone, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)"};
 static const struct mp_sql course_by_public = {"SELECT " COURSE_COLS " FROM course c WHERE c.public_id = ?"};
 static const struct mp_sql course_by_id = {"SELECT " COURSE_COLS " FROM course c WHERE c.id = ?"};
+static const struct mp_sql course_hold = {"UPDATE course SET sessions_made = sessions_made + ? WHERE id = ?"};
 static const struct mp_sql course_write = {
     "UPDATE course SET title = ?, description = ?, timezone = ?, deleted = ?, updated_at = ?, version = version + 1"
     " WHERE id = ? AND version = ?"};
@@ -173,6 +174,17 @@ int mp_store_course_write(struct mp_db *db, struct mp_course_row *row, int64_t n
         row->updated_at = now_ms;
     }
     return rc;
+}
+
+int mp_store_course_hold(struct mp_db *db, struct mp_arena *arena, int64_t id, size_t sessions, struct mp_course_row *row, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &course_hold);
+
+    mp_bind_i64(st, (int64_t)sessions);
+    mp_bind_i64(st, id);
+    if (mp_db_run(st, err) < 0)
+        return -1;
+    return mp_store_course_by_id(db, arena, id, row, err);
 }
 
 int mp_store_course_list(struct mp_db *db, struct mp_arena *arena, const char *viewer, bool deleted, int64_t before_id, unsigned limit,

@@ -103,6 +103,25 @@ def test_a_courses_owner_removes_what_others_made_in_it(desk):
     assert desk.delete(f"batches/{batch['id']}").status_code == 200 and desk.delete(f"courses/{course['id']}").status_code == 200
 
 
+def test_nothing_is_made_in_what_is_removed_at_the_same_moment(desk):
+    for _ in range(4):
+        course = desk.course()
+        batch = desk.batch()
+        at = {"title": "x", "start_time": f"{day()}T10:00:00Z"}
+        calls = [lambda: desk.post(f"courses/{course['id']}/sessions/batch", {"sessions": [at], "create_zoom_meeting": False}),
+                 lambda: desk.delete(f"courses/{course['id']}"),
+                 lambda: desk.schedule(batch, create_zoom_meeting=False), lambda: desk.delete(f"batches/{batch['id']}")]
+        statuses = [answer.status_code for answer in together(4, lambda i: calls[i]())]
+        assert statuses[:2] in ([201, 409], [404, 200]) and statuses[2:] in ([201, 409], [404, 200]), statuses
+
+
+def test_a_batch_outlives_its_course(desk):
+    course = desk.course()
+    batch = desk.batch(course)
+    assert desk.delete(f"courses/{course['id']}").status_code == 200
+    assert desk.session(batch, create_zoom_meeting=False)["meeting_state"] == "none"
+
+
 def test_a_series_of_a_course_is_changed_together(desk):
     course = desk.course()
     one = {"title": "Weekly", "start_time": f"{day()}T10:00:00Z", "duration": 60}
