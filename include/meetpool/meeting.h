@@ -156,8 +156,13 @@ struct mp_meeting_look {
     const char *why;
     int64_t wait_ms; /* not to be tried sooner */
 };
-/* Asks Zoom, for 4 s at most, and makes the record true. `deleted`: Zoom has said that it was deleted there, then an ended one is deleted, too. */
-int mp_meeting_look(struct mp_ctx *ctx, struct mp_meeting *meeting, bool deleted, struct mp_meeting_look *look, struct mp_error *err) MP_MUST_CHECK;
+/* What Zoom has told, which makes a difference where the record is over: one that was held is deleted, one that was deleted is scheduled again. */
+enum mp_meeting_told { MP_TOLD_CHANGED, MP_TOLD_DELETED, MP_TOLD_RECOVERED };
+/* Asks Zoom, for 4 s at most, and makes the record true. */
+int mp_meeting_look(struct mp_ctx *ctx, struct mp_meeting *meeting, enum mp_meeting_told told, struct mp_meeting_look *look,
+                    struct mp_error *err) MP_MUST_CHECK;
+/* Whether a number that no record has may be that of a meeting which is being made just now. 1, 0, -1. */
+int mp_meeting_making(struct mp_ctx *ctx, struct mp_error *err) MP_MUST_CHECK;
 
 /* ---- Repair (the job runner) ---- */
 

@@ -90,6 +90,8 @@ int mp_store_meeting_lock(struct mp_db *db, struct mp_arena *arena, int64_t id, 
 int mp_store_meeting_instance(struct mp_db *db, int64_t id, const char *zoom_uuid, struct mp_error *err) MP_MUST_CHECK;
 /* ended -> started: it was opened once more. 1 done, 0 it was not ended. */
 int mp_store_meeting_again(struct mp_db *db, int64_t id, int64_t started_at, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
+/* deleted -> scheduled: it was taken out of Zoom's trash. 1 done, 0 it was not deleted, or another one took its place. */
+int mp_store_meeting_back(struct mp_db *db, int64_t id, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
 /* Somebody else hosts it. */
 int mp_store_meeting_host(struct mp_db *db, int64_t id, const char *host_sub, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
 /* What `by` replaces is deleted and leads to it: where `by` is scheduled, and the other still is, too, at the version seen. 1 done, 0 not. */
@@ -150,9 +152,11 @@ int mp_store_place_move(struct mp_db *db, int64_t meeting_id, int64_t busy_from,
 /* The meeting has started (`open`; repair asks after its end what became of it), or ended: its place is free. */
 int mp_store_place_open(struct mp_db *db, int64_t meeting_id, int64_t started_at, struct mp_error *err) MP_MUST_CHECK;
 int mp_store_place_end(struct mp_db *db, int64_t meeting_id, struct mp_error *err) MP_MUST_CHECK;
-/* The place that an ended meeting had is taken once more, and open. In a transaction: it writes the account's row, as whoever books there does. 1 done,
- * 0 there is none that is free. */
-int mp_store_place_again(struct mp_db *db, const struct mp_meeting_row *meeting, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
+/* The place that a meeting had is taken once more; `open`: it runs. In a transaction: it writes the account's row, as whoever books there does. 1
+ * done, 0 there is none that is free. */
+int mp_store_place_again(struct mp_db *db, const struct mp_meeting_row *meeting, bool open, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
+/* Whether a meeting is being made that may be known at Zoom and has no number here yet. 1, 0, -1. */
+int mp_store_place_making(struct mp_db *db, struct mp_error *err) MP_MUST_CHECK;
 /* Frees the spares of a meeting of which nothing is pending. */
 int mp_store_spares_free(struct mp_db *db, int64_t meeting_id, struct mp_error *err) MP_MUST_CHECK;
 /* Places that repair should look at. */

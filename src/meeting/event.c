@@ -26,7 +26,7 @@ static bool other_instance(const struct mp_meeting_row *row, const char *uuid)
 static int begin_again(struct mp_db *db, const struct mp_meeting_row *row, int64_t started_at, enum mp_meeting_news *news, struct mp_error *err)
 {
     int64_t now_ms = mp_now_ms();
-    int rc = mp_store_place_again(db, row, now_ms, err);
+    int rc = mp_store_place_again(db, row, true, now_ms, err);
 
     if (rc > 0)
         rc = mp_store_meeting_again(db, row->id, started_at, now_ms, err);
@@ -115,37 +115,66 @@ static int open_again(struct mp_db *db, void *arg, struct mp_error *err)
     return rc == 0 && other_instance(&row, a->uuid) ? mp_store_meeting_instance(db, a->id, a->uuid, err) : rc;
 }
 
-static int found(struct mp_ctx *ctx, struct mp_meeting *meeting, const struct mp_zoom_meeting *zoom, struct mp_meeting_look *look,
-                 struct mp_error *err)
+/* Out of Zoom's trash: it can be opened, so it has its place, whoever was given it meanwhile. One that is on its way there once more is left alone.
+ */
+static int bring_back(struct mp_db *db, void *arg, struct mp_error *err)
 {
-    int64_t version = meeting->row.version;
-    enum mp_meeting_status status = meeting->row.status;
+    struct again *a = arg;
+    struct mp_meeting_row row;
+    int rc = mp_store_meeting_lock(db, a->ctx->arena, a->id, &row, err);
+
+    a->news = MP_NEWS_NONE;
+    if (rc <= 0 || row.status != MP_MEETING_DELETED || row.replaced_by != 0)
+        return rc < 0 ? -1 : 0;
+    rc = mp_store_place_again(db, &row, false, mp_now_ms(), err);
+    if (rc > 0)
+        rc = mp_store_meeting_back(db, a->id, mp_now_ms(), err);
+    if (rc > 0)
+        a->news = MP_NEWS_CHANGED;
+    return rc < 0 ? -1 : 0;
+}
+
+/* Of a record that is over: 1 it has come back to life, 0 it has not. */
+static int revive(struct mp_ctx *ctx, struct mp_meeting *meeting, const struct mp_zoom_meeting *zoom, enum mp_meeting_told told, struct mp_error *err)
+{
     struct again again = {ctx, meeting->row.id, zoom->uuid, MP_NEWS_NONE};
+    bool runs = zoom->status != NULL && strcmp(zoom->status, "started") == 0;
+
+    if (meeting->row.status == MP_MEETING_DELETED ? told != MP_TOLD_RECOVERED : !runs)
+        return 0;
+    if (mp_tx_run(ctx->db, meeting->row.status == MP_MEETING_DELETED ? bring_back : open_again, &again, err) < 0)
+        return -1;
+    if (again.news != MP_NEWS_CHANGED)
+        return 0;
+    return mp_store_meeting_by_id(ctx->db, ctx->arena, meeting->row.id, &meeting->row, err) < 0 ? -1 : 1;
+}
+
+static int found(struct mp_ctx *ctx, struct mp_meeting *meeting, const struct mp_zoom_meeting *zoom, enum mp_meeting_told told,
+                 struct mp_meeting_look *look, struct mp_error *err)
+{
+    struct mp_meeting_row before = meeting->row;
+    int rc = 1;
 
     look->agrees = true;
-    if (status == MP_MEETING_ENDED) {
-        if (zoom->status == NULL || strcmp(zoom->status, "started") != 0)
-            return 0;
-        if (mp_tx_run(ctx->db, open_again, &again, err) < 0)
-            return -1;
-        look->changed = again.news == MP_NEWS_CHANGED;
-        return 0;
-    }
+    if (before.status == MP_MEETING_ENDED || before.status == MP_MEETING_DELETED)
+        rc = revive(ctx, meeting, zoom, told, err);
+    if (rc <= 0)
+        return rc;
     if (meeting_make_true(ctx, meeting, zoom, err) < 0)
         return -1;
-    look->changed = meeting->row.version != version || meeting->row.status != status;
+    look->changed = meeting->row.version != before.version || meeting->row.status != before.status;
     return 0;
 }
 
 /* Zoom says that there is none. */
-static int missing(struct mp_ctx *ctx, struct mp_meeting *meeting, bool deleted, struct mp_meeting_look *look, struct mp_error *err)
+static int missing(struct mp_ctx *ctx, struct mp_meeting *meeting, enum mp_meeting_told told, struct mp_meeting_look *look, struct mp_error *err)
 {
     int rc;
 
-    if (meeting->row.status == MP_MEETING_ENDED) {
+    if (meeting->row.status == MP_MEETING_ENDED || meeting->row.status == MP_MEETING_DELETED) {
         look->agrees = true;
         /* One that nobody ever started was deleted there by us when it was ended. */
-        if (!deleted || meeting->row.started_at < 0)
+        if (told != MP_TOLD_DELETED || meeting->row.status == MP_MEETING_DELETED || meeting->row.started_at < 0)
             return 0;
         look->changed = true;
         return meeting_finish(ctx, meeting->row.id, MP_MEETING_DELETED, mp_now_ms(), err);
@@ -157,7 +186,12 @@ static int missing(struct mp_ctx *ctx, struct mp_meeting *meeting, bool deleted,
     return rc < 0 ? -1 : 0;
 }
 
-int mp_meeting_look(struct mp_ctx *ctx, struct mp_meeting *meeting, bool deleted, struct mp_meeting_look *look, struct mp_error *err)
+int mp_meeting_making(struct mp_ctx *ctx, struct mp_error *err)
+{
+    return mp_store_place_making(ctx->db, err);
+}
+
+int mp_meeting_look(struct mp_ctx *ctx, struct mp_meeting *meeting, enum mp_meeting_told told, struct mp_meeting_look *look, struct mp_error *err)
 {
     struct mp_zoom_meeting zoom;
     struct mp_zoom_result res;
@@ -176,9 +210,9 @@ int mp_meeting_look(struct mp_ctx *ctx, struct mp_meeting *meeting, bool deleted
     }
     meeting_fetch(ctx, meeting->account, meeting->host, meeting->row.zoom_id, mp_monotonic_ms() + MEETING_REPAIR_TIMEOUT_MS, &zoom, &res);
     if (res.cls == MP_ZOOM_OK)
-        return found(ctx, meeting, &zoom, look, err);
+        return found(ctx, meeting, &zoom, told, look, err);
     if (res.cls == MP_ZOOM_NOT_FOUND)
-        return missing(ctx, meeting, deleted, look, err);
+        return missing(ctx, meeting, told, look, err);
     look->passing = meeting_worth_repeating(res.cls);
     look->why = res.message != NULL ? res.message : mp_zoom_class_name(res.cls);
     look->wait_ms = res.retry_after_ms > 0 ? res.retry_after_ms : 0;

@@ -76,6 +76,9 @@ static const struct mp_sql meeting_lock = {"SELECT " COLS " FROM meeting m WHERE
 static const struct mp_sql meeting_instance = {"UPDATE meeting SET zoom_uuid = ? WHERE id = ?"};
 static const struct mp_sql meeting_again = {"UPDATE meeting SET status = 'started', started_at = ?, ended_at = NULL, updated_at = ?, news = 1,"
                                             " version = version + 1 WHERE id = ? AND status = 'ended'"};
+static const struct mp_sql meeting_back = {
+    "UPDATE meeting SET status = 'scheduled', deleted_at = NULL, updated_at = ?, news = 1, version = version + 1"
+    " WHERE id = ? AND status = 'deleted' AND replaced_by IS NULL"};
 static const struct mp_sql meeting_host = {"UPDATE meeting SET host_sub = ?, version = version + 1, updated_at = ? WHERE id = ?"};
 static const struct mp_sql meeting_replaced = {
     "UPDATE meeting o JOIN meeting n ON n.replaces = o.id SET o.replaced_by = n.id, o.status = 'deleted', o.deleted_at = ?, o.updated_at = ?,"
@@ -148,8 +151,9 @@ static const struct mp_sql place_end = {
     "UPDATE place SET state = 'free', taken = 0, open = 0, check_at = NULL WHERE meeting_id = ? AND state = 'held'"};
 static const struct mp_sql account_touch = {"UPDATE account SET last_used_at = GREATEST(last_used_at + 1, ?) WHERE id = ?"};
 static const struct mp_sql place_again = {
-    "UPDATE place SET state = 'held', taken = 1, open = 1, fence = fence + 1, check_at = GREATEST(busy_until, " MP_DB_NOW_MS
-    ") + 60000 WHERE meeting_id = ? AND zoom_id = ? AND state = 'free' ORDER BY id DESC LIMIT 1"};
+    "UPDATE place SET state = 'held', taken = 1, open = ?, fence = fence + 1, check_at = IF(? = 1, GREATEST(busy_until, " MP_DB_NOW_MS
+    ") + 60000, NULL) WHERE meeting_id = ? AND zoom_id = ? AND state = 'free' ORDER BY id DESC LIMIT 1"};
+static const struct mp_sql place_making = {"SELECT 1 FROM place p WHERE p.check_at IS NOT NULL AND p.state = 'creating' LIMIT 1"};
 static const struct mp_sql spares_free = {
     "UPDATE place p JOIN meeting m ON m.id = p.meeting_id SET p.state = 'free', p.taken = 0, p.check_at = NULL"
     " WHERE p.meeting_id = ? AND p.state = 'spare' AND m.pending IS NULL AND m.status IN ('scheduled', 'started')"};
@@ -514,6 +518,15 @@ int mp_store_meeting_again(struct mp_db *db, int64_t id, int64_t started_at, int
     return changed(st, err);
 }
 
+int mp_store_meeting_back(struct mp_db *db, int64_t id, int64_t now_ms, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &meeting_back);
+
+    mp_bind_i64(st, now_ms);
+    mp_bind_i64(st, id);
+    return changed(st, err);
+}
+
 int mp_store_meeting_host(struct mp_db *db, int64_t id, const char *host_sub, int64_t now_ms, struct mp_error *err)
 {
     struct mp_stmt *st = mp_db_begin(db, &meeting_host);
@@ -741,7 +754,16 @@ int mp_store_place_end(struct mp_db *db, int64_t meeting_id, struct mp_error *er
     return mp_db_run(st, err);
 }
 
-int mp_store_place_again(struct mp_db *db, const struct mp_meeting_row *meeting, int64_t now_ms, struct mp_error *err)
+int mp_store_place_making(struct mp_db *db, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &place_making);
+    int rc = mp_db_one(st, err);
+
+    mp_db_done(st);
+    return rc;
+}
+
+int mp_store_place_again(struct mp_db *db, const struct mp_meeting_row *meeting, bool open, int64_t now_ms, struct mp_error *err)
 {
     struct mp_stmt *st = mp_db_begin(db, &account_touch);
 
@@ -750,6 +772,8 @@ int mp_store_place_again(struct mp_db *db, const struct mp_meeting_row *meeting,
     if (mp_db_run(st, err) < 0)
         return -1;
     st = mp_db_begin(db, &place_again);
+    mp_bind_i64(st, open ? 1 : 0);
+    mp_bind_i64(st, open ? 1 : 0);
     mp_bind_i64(st, meeting->id);
     mp_bind_i64(st, meeting->zoom_id);
     return changed(st, err);

@@ -19,6 +19,9 @@
 #define RETRY_MOST_MS 300000
 /* Zoom was away for so long: what it told then is of no use any more, and the sweep has found what there was to find. */
 #define PASSING_MOST_MS MP_DAY_MS
+/* Longer than a booking may take, and repair of one whose maker died. */
+#define MAKING_MS       40000
+#define MAKING_AGAIN_MS 4000
 /* Between what Zoom says twice of one instant. */
 #define SLACK_MS 300000
 
@@ -210,6 +213,8 @@ static bool known_already(const struct applying *a)
     const struct mp_meeting_row *row = &a->meeting->row;
     const struct webhook_event *e = &a->event;
 
+    if (e->kind == WEBHOOK_RECOVERED)
+        return row->status != MP_MEETING_DELETED || row->replaced_by != 0;
     if (row->status == MP_MEETING_DELETED || row->status == MP_MEETING_FAILED)
         return true;
     if (e->kind == WEBHOOK_DELETED)
@@ -242,8 +247,11 @@ static int look(struct applying *a, struct mp_error *err)
 {
     struct round *r = a->round;
     struct mp_meeting_look look;
+    enum mp_meeting_told told = a->event.kind == WEBHOOK_DELETED     ? MP_TOLD_DELETED
+                                : a->event.kind == WEBHOOK_RECOVERED ? MP_TOLD_RECOVERED
+                                                                     : MP_TOLD_CHANGED;
 
-    if (mp_meeting_look(r->ctx, a->meeting, a->event.kind == WEBHOOK_DELETED, &look, err) < 0)
+    if (mp_meeting_look(r->ctx, a->meeting, told, &look, err) < 0)
         return -1;
     if (!look.agrees) {
         /* Zoom does not answer for that account: the round does not wait for it again. */
@@ -293,6 +301,19 @@ static int do_deauthorized(struct applying *a, struct mp_error *err)
     return end(a, MP_WEBHOOK_APPLIED, NULL);
 }
 
+/* Most likely somebody else's. Where meetings are being made, its number may not have been written down yet. */
+static int do_unknown(struct applying *a, struct mp_error *err)
+{
+    struct mp_ctx *ctx = a->round->ctx;
+    int making = mp_now_ms() - a->row->received_at < MAKING_MS ? mp_meeting_making(ctx, err) : 0;
+
+    if (making < 0)
+        return -1;
+    if (making == 0)
+        return end(a, MP_WEBHOOK_IGNORED, "the meeting was not made here");
+    return mp_store_webhook_later(ctx->db, ctx->arena, a->row->id, a->round->claim, MAKING_AGAIN_MS, false, "it may be one that is being made", err);
+}
+
 static int do_meeting(struct applying *a, struct mp_error *err)
 {
     struct mp_ctx *ctx = a->round->ctx;
@@ -301,10 +322,10 @@ static int do_meeting(struct applying *a, struct mp_error *err)
     if (rc < 0)
         return -1;
     if (rc == 0)
-        return end(a, MP_WEBHOOK_IGNORED, "the meeting was not made here");
+        return do_unknown(a, err);
     if (!webhook_app_covers(ctx->webhook_conf, a->row->app, a->meeting->account_name))
         return end(a, MP_WEBHOOK_IGNORED, "the meeting is not that app's account's");
-    if (a->event.kind != WEBHOOK_UPDATED && a->event.kind != WEBHOOK_DELETED)
+    if (a->event.kind == WEBHOOK_STARTED || a->event.kind == WEBHOOK_ENDED || a->event.kind == WEBHOOK_RECORDED)
         return do_held(a, err);
     a->ask = true;
     return 0;

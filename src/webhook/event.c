@@ -16,7 +16,7 @@ static const struct {
 } kinds[] = {
     {"endpoint.url_validation", WEBHOOK_CHALLENGE}, {"meeting.started", WEBHOOK_STARTED},      {"meeting.ended", WEBHOOK_ENDED},
     {"meeting.updated", WEBHOOK_UPDATED},           {"meeting.deleted", WEBHOOK_DELETED},      {"meeting.permanently_deleted", WEBHOOK_DELETED},
-    {"meeting.recovered", WEBHOOK_UPDATED},         {"recording.completed", WEBHOOK_RECORDED}, {"recording.transcript_completed", WEBHOOK_RECORDED},
+    {"meeting.recovered", WEBHOOK_RECOVERED},       {"recording.completed", WEBHOOK_RECORDED}, {"recording.transcript_completed", WEBHOOK_RECORDED},
     {"app_deauthorized", WEBHOOK_DEAUTHORIZED},
 };
 

@@ -285,6 +285,40 @@ def test_begun_again_it_takes_its_place_again(zoom, stack):
     assert stack.rows("SELECT SUM(bookings) AS n FROM account")[0]["n"] == 1
 
 
+def test_where_the_clocks_cannot_tell_zoom_is_asked(zoom, stack):
+    """Ended by the API, by our clock; a beginning that bears an instant just before it may be of before, or of after."""
+    for runs in (True, False):
+        clean(stack)
+        meeting = book(stack)
+        app = app_of(meeting)
+        stack.sandbox.call("POST", f"meetings/{meeting['id']}/start", {})
+        zoom.told(started(meeting, f"one{runs}", hooks.now_ms() - MINUTE), app)
+        zoom.settled()
+        assert stack.post(f"zoom/meetings/{meeting['id']}/end").status_code == 200
+        if runs:
+            stack.sandbox.call("POST", f"meetings/{meeting['id']}/start", {})
+        before = len(gets(stack, meeting))
+        zoom.told(started(meeting, f"two{runs}", hooks.now_ms() - 5000), app)
+        zoom.settled()
+        assert len(gets(stack, meeting)) > before
+        assert (status_of(stack, meeting), taken(stack, meeting)) == (("started", 1) if runs else ("ended", 0))
+
+
+def test_told_of_while_it_is_being_made(zoom, stack):
+    """Zoom knows its number, and we do not yet."""
+    stack.sandbox.fault({"latency_ms": {"before": 0, "after": 1500}}, {"method": "POST", "path": "/v2/users/*/meetings"}, count=1)
+    answers = together(2, lambda n: book(stack) if n == 0 else tell_at_once(zoom, stack))
+    meeting = answers[0]
+    zoom.settled()
+    assert zoom.rows()[0]["state"] == "applied" and status_of(stack, meeting) == "started"
+
+
+def tell_at_once(zoom, stack):
+    made = wait_for(lambda: stack.sandbox.meetings()["meetings"], what="the meeting at Zoom")[0]
+    for app in ("account_1", "account_2", ""):
+        zoom.told(started({"id": str(made["id"]), "duration": 60, "topic": "x"}), app)
+
+
 def test_any_order_comes_to_the_same(zoom, stack):
     """Held twice, ended at last: whatever order the four events and the recording's arrive in."""
     orders = list(itertools.permutations(range(5)))
@@ -492,7 +526,17 @@ def test_no_burst_is_refused(zoom, stack):
     flat = [status for some in answers for status in some]
     assert set(flat) <= {204, 503}
     assert len(zoom.rows()) >= flat.count(204)
-    assert all(together(8, lambda n: zoom.send(validation()).json()["encryptedToken"]))
+
+
+def test_challenges_are_answered_under_load(zoom):
+    """Among what comes at once, from each of the apps."""
+    def one(n):
+        if n % 3:
+            return [zoom.send(envelope("user.created", {"n": n, "k": k})).status_code for k in range(8)]
+        return [zoom.send(validation(), app).status_code for app in SECRETS for _ in range(3)]
+
+    answers = together(18, one)
+    assert [set(some) for some in answers[::3]] == [{200}] * 6
 
 
 # ---- recordings

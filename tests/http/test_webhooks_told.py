@@ -56,6 +56,15 @@ class Told(Hooks):
     def do(self, meeting, verb, body=None):
         return self.sandbox.call("POST", f"meetings/{meeting['id']}/{verb}", body or {})
 
+    def recover(self, meeting):
+        """As in Zoom's own trash, by the account's credentials."""
+        settings, number = self.stack.settings, meeting["zoomAccountUsed"].rsplit("_", 1)[1]
+        token = self.sandbox.session.post(f"{self.sandbox.base}/oauth/token", auth=(settings[f"ZOOM_CLIENT_ID_{number}"], settings[f"ZOOM_CLIENT_SECRET_{number}"]),
+                                          data={"grant_type": "account_credentials", "account_id": settings[f"ZOOM_ACCOUNT_ID_{number}"]}).json()["access_token"]
+        answer = self.sandbox.session.put(f"{self.sandbox.base}/v2/meetings/{meeting['id']}/status", json={"action": "recover"},
+                                          headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 204, answer.text
+
     def status(self, meeting):
         return self.stack.rows("SELECT status FROM meeting WHERE zoom_id = %s", meeting["id"])[0]["status"]
 
@@ -110,6 +119,25 @@ def test_edits_in_zooms_pages(zoom, stack):
     zoom.delivered()
     assert zoom.status(meeting) == "deleted" and zoom.taken(meeting) == 0
     assert stack.get(f"zoom/meetings/{meeting['id']}").status_code == 404
+
+
+def test_out_of_zooms_trash(zoom, stack):
+    meeting = book(stack)
+    zoom.do(meeting, "delete")
+    zoom.delivered()
+    assert (zoom.status(meeting), zoom.taken(meeting)) == ("deleted", 0)
+    zoom.recover(meeting)
+    zoom.delivered()
+    assert (zoom.status(meeting), zoom.taken(meeting)) == ("scheduled", 1)
+    assert stack.get(f"zoom/meetings/{meeting['id']}").status_code == 200
+    # Told of once more after it was deleted again: Zoom is asked, and knows better.
+    zoom.do(meeting, "delete")
+    zoom.delivered()
+    (told,) = zoom.sandbox.call("GET", "webhooks/deliveries?event=meeting.recovered")["deliveries"]
+    zoom.stack.rows("DELETE FROM webhook_event WHERE event = 'meeting.recovered'")
+    zoom.sandbox.call("POST", f"webhooks/deliveries/{told['seq']}/send", {"same_stamp": False})
+    zoom.delivered()
+    assert (zoom.status(meeting), zoom.taken(meeting)) == ("deleted", 0)
 
 
 def test_a_booking_follows_what_was_done_in_zooms_pages(zoom, stack):

@@ -188,7 +188,7 @@ static void each_name_has_its_kind(void **state)
         const char *name;
         enum webhook_kind kind;
     } rows[] = {{"meeting.started", WEBHOOK_STARTED},       {"meeting.ended", WEBHOOK_ENDED},
-                {"meeting.updated", WEBHOOK_UPDATED},       {"meeting.recovered", WEBHOOK_UPDATED},
+                {"meeting.updated", WEBHOOK_UPDATED},       {"meeting.recovered", WEBHOOK_RECOVERED},
                 {"meeting.deleted", WEBHOOK_DELETED},       {"meeting.permanently_deleted", WEBHOOK_DELETED},
                 {"recording.completed", WEBHOOK_RECORDED},  {"recording.transcript_completed", WEBHOOK_RECORDED},
                 {"app_deauthorized", WEBHOOK_DEAUTHORIZED}, {"endpoint.url_validation", WEBHOOK_CHALLENGE},
