@@ -12,6 +12,7 @@
 #define MP_ALERT_RECORDING  "recording_failed"
 #define MP_ALERT_ACCOUNT    "account_inactive"
 #define MP_ALERT_CONNECTION "connection_dead"
+#define MP_ALERT_RENEWAL    "connection_not_renewed" /* and will die of it */
 #define MP_ALERT_WEBHOOKS   "webhooks_silent"
 #define MP_ALERT_JOB        "job_given_up"
 

@@ -24,6 +24,9 @@ static const struct words {
     {MP_ALERT_CONNECTION, "person has to connect Zoom again", "people have to connect Zoom again",
      "Zoom takes their connection no longer. They are told so on /settings, where \"Connect Zoom\" mends it; until then their\n"
      "meetings are hosted by the system's accounts."},
+    {MP_ALERT_RENEWAL, "person's connection to Zoom is not renewed", "people's connections to Zoom are not renewed",
+     "It is tried again by itself, and the connection dies if that goes on. The reason stands beside each: where Zoom refuses the app's\n"
+     "credentials, put ZOOM_OAUTH_CLIENT_ID and ZOOM_OAUTH_CLIENT_SECRET right; where Zoom is away, wait."},
     {MP_ALERT_RECORDING, "recording did not come home", "recordings did not come home",
      "The reason stands beside each. What it names put right, try again: Retry on the admin page, or\n"
      "POST /api/batches/BATCH/retry-zoom-recordings. Zoom keeps recordings for a limited time."},

@@ -1,5 +1,4 @@
 #include "connection_int.h"
-#include "meetpool/store_alert.h"
 
 struct running {
     const struct connection_change *change;
@@ -16,7 +15,7 @@ static int run(struct mp_db *db, void *arg, struct mp_error *err)
         return running->changed;
     if (c->action != NULL && connection_audit_in(c->ctx, c->actor, c->action, c->sub, c->ok, c->detail, err) < 0)
         return -1;
-    return c->alert != NULL ? mp_store_alert_raise(db, MP_ALERT_CONNECTION, c->sub, c->alert, err) : 0;
+    return c->alert != NULL ? mp_store_alert_raise(db, c->alert_kind, c->sub, c->alert, err) : 0;
 }
 
 int connection_change(const struct connection_change *change, struct mp_error *err)

@@ -4,7 +4,6 @@
 #include "meetpool/clock.h"
 #include "meetpool/crypto.h"
 #include "meetpool/fault.h"
-#include "meetpool/store_alert.h"
 
 /* Bytes of the state, of PKCE's verifier and of what the browser keeps; each 43 characters as text. RFC 7636 section 4.1 asks for 43 to 128. */
 #define RANDOM_BYTES 32

@@ -2,6 +2,7 @@
 #define CONNECTION_INT_H
 
 #include "meetpool/connection.h"
+#include "meetpool/store_alert.h"
 #include "meetpool/store_audit.h"
 
 /* The longest that one call to Zoom may take. */
@@ -41,6 +42,7 @@ struct connection_change {
     const char *action; /* of the audit; NULL: none */
     bool ok;
     const char *detail;
+    const char *alert_kind;
     const char *alert; /* what operators are mailed; NULL: nothing */
 };
 /* Where nothing was changed nothing is written. 1, 0, -1. */

@@ -37,6 +37,7 @@ int mp_connection_deauthorized(struct mp_ctx *ctx, const char *zoom_user_id, con
             .action = "connection.deauthorized",
             .ok = true,
             .detail = mp_arena_printf(ctx->arena, "Zoom user %s has removed the app", zoom_user_id),
+            .alert_kind = MP_ALERT_CONNECTION,
             .alert = "The app was removed in Zoom. The system's account hosts this person's meetings until they connect again.",
         };
         int rc = is_of_account(&rows[i], zoom_account_id) ? connection_change(&change, err) : 0;

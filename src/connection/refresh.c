@@ -100,6 +100,7 @@ static int mark_dead(struct mp_ctx *ctx, const struct mp_connection_row *row, co
         .arg = &ending,
         .action = "connection.reconnect_needed",
         .detail = detail,
+        .alert_kind = MP_ALERT_CONNECTION,
         .alert = mp_arena_printf(ctx->arena, "Zoom refuses the connection of %s (%s). Connecting again in the settings mends it.", row->zoom_email,
                                  detail),
     };
@@ -136,6 +137,7 @@ static int give_up(struct mp_ctx *ctx, struct mp_connection_row *row, const stru
         .arg = &ending,
         .action = row->failures == 0 ? "connection.refresh" : NULL,
         .detail = res->message,
+        .alert_kind = MP_ALERT_RENEWAL,
         .alert = early_warning(ctx, row, res),
     };
     int rc = connection_change(&change, err);
