@@ -16,6 +16,7 @@ from cryptography.x509.oid import NameOID
 
 def certificate(folder, *addresses):
     """A certificate for these addresses, good for a day, and its key: the paths of both."""
+    folder.mkdir(exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail")])
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -122,8 +123,8 @@ class MailServer(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self, certificate=None, implicit=False, offers_tls=True):
-        super().__init__(("127.0.0.1", 0), Session)
+    def __init__(self, certificate=None, implicit=False, offers_tls=True, port=0):
+        super().__init__(("127.0.0.1", port), Session)
         self.port = self.server_address[1]
         self.mails, self.heard, self.strangers = [], [], set()
         self.arrivals = self.refusals = 0
