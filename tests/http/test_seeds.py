@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from desk import Desk, same_kind
+from harness import wait_for
 
 # Answers as those systems described them. Where a value is given only as an example its kind counts.
 SCHEDULED = json.loads("""{
@@ -84,6 +85,52 @@ DEBUG = """curl -X POST "http://localhost:3001/api/v1/batches/BATCH_ID/schedule"
     "title": "Test Session",
     "create_zoom_meeting": true
   }'"""
+SYNCED = json.loads("""{
+  "success": true,
+  "data": {
+    "batch": {
+      "id": "64f8a1b2c3d4e5f6a7b8c9d0",
+      "name": "Advanced JavaScript - Batch 1",
+      "course_title": "Advanced JavaScript",
+      "batch_type": "group"
+    },
+    "sync_statistics": {
+      "total_sessions": 10,
+      "sessions_with_zoom_meetings": 8,
+      "synced_sessions": 6,
+      "total_zoom_recordings": 12,
+      "sync_percentage": 75
+    },
+    "sessions": [
+      {
+        "session_id": "64f8a1b2c3d4e5f6a7b8c9d1",
+        "session_date": "2024-01-15T10:00:00.000Z",
+        "session_title": "Introduction to ES6",
+        "zoom_meeting": {
+          "meeting_id": "123456789012345678901234",
+          "recording_synced": true,
+          "last_sync_date": "2024-01-15T12:30:00.000Z",
+          "sync_attempts": 1,
+          "next_retry_at": null
+        },
+        "recorded_lessons": {
+          "total": 2,
+          "zoom_auto_sync": 2,
+          "manual_upload": 0,
+          "external_link": 0
+        }
+      }
+    ]
+  }
+}""")
+SYNC = """curl -X POST "http://localhost:3001/api/v1/batches/BATCH_ID/sync-zoom-recordings" \\
+  -H "Authorization: Bearer YOUR_TOKEN\""""
+SYNC_STATUS = """curl -X GET "http://localhost:3001/api/v1/batches/BATCH_ID/zoom-sync-status" \\
+  -H "Authorization: Bearer YOUR_TOKEN\""""
+RETRY = """curl -X POST "http://localhost:3001/api/v1/batches/BATCH_ID/retry-zoom-recordings" \\
+  -H "Authorization: Bearer YOUR_TOKEN" \\
+  -H "Content-Type: application/json" \\
+  -d '{"sessionId": "optional_session_id"}'"""
 STATUS_OF_ZOOM = """curl -H "Authorization: Bearer YOUR_TOKEN" \\
      http://localhost:5000/api/zoom/status"""
 POOL = ["curl -X GET http://localhost:3000/api/v1/zoom/account-stats", "curl -X POST http://localhost:3000/api/v1/zoom/reset-account/account_1",
@@ -165,6 +212,37 @@ def test_the_session_of_the_debug_commands(desk, batch):
     status, answer = typed(desk, DEBUG, batch["id"])
     assert status == 201, answer
     assert answer["data"]["zoom_meeting"]["topic"] == "Advanced JavaScript - Test Session"
+
+
+def test_syncing_recordings(desk):
+    batch = desk.batch(desk.course(), name="Advanced JavaScript - Batch 1")
+    session = desk.session(batch, title="Introduction to ES6")
+    number = session["zoom_meeting"]["meeting_id"]
+    desk.sandbox.call("POST", f"meetings/{number}/start")
+    desk.stack.get(f"zoom/meetings/{number}", params={"refresh": "true"})
+    assert desk.stack.post(f"zoom/meetings/{number}/end").status_code == 200
+    desk.sandbox.call("POST", "recordings", {"meeting": int(number), "files": [{"file_type": "MP4"}, {"file_type": "CHAT"}]})
+    for command in (SYNC, RETRY):
+        status, answer = typed(desk, command, batch["id"])
+        assert status == 202 and answer["success"] is True, answer
+        job = wait_for(lambda: ended_job(desk, answer["data"]["job_id"]), 30, 0.2, "the end of the job")
+        assert job["state"] == "done", job
+    status, answer = typed(desk, SYNC_STATUS, batch["id"])
+    assert status == 200, answer
+    same_kind(answer, SYNCED)
+    assert answer["data"]["batch"] == {**SYNCED["data"]["batch"], "id": batch["id"]}
+    assert answer["data"]["sync_statistics"] == {"total_sessions": 1, "sessions_with_zoom_meetings": 1, "synced_sessions": 1,
+                                                 "total_zoom_recordings": 2, "sync_percentage": 100}
+    one, wanted = answer["data"]["sessions"][0], SYNCED["data"]["sessions"][0]
+    same_kind(one, wanted)
+    assert one["session_title"] == wanted["session_title"] and one["recorded_lessons"] == wanted["recorded_lessons"]
+    assert one["zoom_meeting"]["recording_synced"] is True and one["zoom_meeting"]["sync_attempts"] == 1
+    assert one["zoom_meeting"]["next_retry_at"] is None
+
+
+def ended_job(desk, job_id):
+    job = desk.get(f"jobs/{job_id}").json()["data"]["job"]
+    return job if job["state"] in ("done", "failed") else None
 
 
 def test_the_status_of_zoom(desk):
