@@ -420,7 +420,9 @@ static void step(struct run *run)
     send_parts(run);
     if (run->over)
         return;
-    mp_stream_turn(run->storage->http, run->spec->bytes_per_s > 0 ? TRANSFER_PACE_MS : TRANSFER_TURN_MOST_MS);
+    /* With nothing under way any more a turn would last its whole time. */
+    if (!run->source.done || !is_idle(run))
+        mp_stream_turn(run->storage->http, run->spec->bytes_per_s > 0 ? TRANSFER_PACE_MS : TRANSFER_TURN_MOST_MS);
     settle_parts(run);
     if (!run->over)
         source_settle(run);
