@@ -187,8 +187,14 @@ install_packages() {
     rm -f "$log"
     if [[ -d /run/systemd/system ]]; then
         for package in "${MISSING[@]}"; do
-            case $package in nginx) unit=nginx ;; mariadb-server) unit=mariadb ;; *) continue ;; esac
-            as_root systemctl disable --quiet "$unit" 2>/dev/null || true
+            case $package in
+            nginx) unit=nginx ;;
+            mariadb-server) unit=mariadb ;;
+            swift-*) unit=$(dpkg -L "$package" | sed -n 's|^/lib/systemd/system/\(swift[a-z-]*\)[.]service$|\1|p') ;;
+            *) continue ;;
+            esac
+            # shellcheck disable=SC2086 # one word a unit
+            as_root systemctl disable --quiet $unit 2>/dev/null || true
         done
     fi
 }

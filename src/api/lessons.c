@@ -58,7 +58,7 @@ static int session_lessons(struct mp_ctx *ctx, struct mp_request *req, struct mp
     struct mp_lesson_query query = {0};
     struct mp_booking *session;
 
-    if (mp_session_find(ctx, req, MP_SESSION_READ, &session, err) < 0)
+    if (mp_session_find(ctx, req, MP_SESSION_READ_ANY, &session, err) < 0)
         return -1;
     query.booking_id = session->row.id;
     return reply_list(ctx, req, res, &query, err);
@@ -66,14 +66,16 @@ static int session_lessons(struct mp_ctx *ctx, struct mp_request *req, struct mp
 
 /* ---- One ---- */
 
-/* The lesson of the path, in its session, where the caller may do that with it. */
-static int find(struct mp_ctx *ctx, const struct mp_request *req, enum mp_session_wish wish, struct mp_lesson_row *row, struct mp_error *err)
+/* The lesson of the path, in its session, where the caller may read or (`to_change`) remove it. A session that was cancelled keeps its lessons. */
+static int find(struct mp_ctx *ctx, const struct mp_request *req, bool to_change, struct mp_lesson_row *row, struct mp_error *err)
 {
     struct mp_booking *session;
     int rc;
 
-    if (mp_session_find(ctx, req, wish, &session, err) < 0)
+    if (mp_session_find(ctx, req, MP_SESSION_READ_ANY, &session, err) < 0)
         return -1;
+    if (to_change && mp_booking_access(req, session) != MP_MAY_CHANGE)
+        return none(err);
     rc = mp_lesson_find(ctx, req->params[2], row, err);
     if (rc < 0)
         return -1;
@@ -84,7 +86,7 @@ static int lesson_read(struct mp_ctx *ctx, struct mp_request *req, struct mp_res
 {
     struct mp_lesson_row row;
 
-    if (find(ctx, req, MP_SESSION_READ, &row, err) < 0)
+    if (find(ctx, req, false, &row, err) < 0)
         return -1;
     if (row.state != MP_LESSON_READY)
         return none(err);
@@ -97,7 +99,7 @@ static int lesson_delete(struct mp_ctx *ctx, struct mp_request *req, struct mp_r
 {
     struct mp_lesson_row row;
 
-    if (find(ctx, req, MP_SESSION_CHANGE, &row, err) < 0 || mp_lesson_remove(ctx, &row, err) < 0)
+    if (find(ctx, req, true, &row, err) < 0 || mp_lesson_remove(ctx, &row, err) < 0)
         return -1;
     res->message = "Lesson deleted";
     return 0;

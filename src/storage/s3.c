@@ -6,12 +6,13 @@
 #include "meetpool/crypto.h"
 #include "storage_int.h"
 
-#define TIMEOUT_MS     15000
-#define SKEW_LEAST_MS  (INT64_C(60) * 1000) /* less than this is no reason for a refusal: servers allow 15 minutes */
-#define LINK_MOST_S    604800
-#define CODE_CHARS     64
-#define ETAG_CHARS     128
-#define HEADERS_SIGNED 3
+#define TIMEOUT_MS      15000
+#define LOOK_TIMEOUT_MS 5000                 /* people may wait for it */
+#define SKEW_LEAST_MS   (INT64_C(60) * 1000) /* less than this is no reason for a refusal: servers allow 15 minutes */
+#define LINK_MOST_S     604800
+#define CODE_CHARS      64
+#define ETAG_CHARS      128
+#define HEADERS_SIGNED  3
 
 /* ---- Asking ---- */
 
@@ -145,7 +146,7 @@ const char *mp_s3_etag(struct mp_arena *arena, const char *text)
 
 int mp_s3_stat(struct mp_storage *storage, struct mp_arena *arena, const char *key, struct mp_object *out, struct mp_error *err)
 {
-    const struct mp_s3_call call = {.method = "HEAD", .key = key};
+    const struct mp_s3_call call = {.method = "HEAD", .key = key, .timeout_ms = LOOK_TIMEOUT_MS};
     struct mp_http_response res;
     const char *length;
     unsigned long long size;

@@ -313,6 +313,18 @@ def test_what_is_removed_is_gone_with_its_file(school, stack):
     assert school.send("GET", shown["url"]).status_code == 404
 
 
+def test_a_cancelled_session_keeps_its_lessons(school, stack):
+    session = school.session()
+    made = school.link(session, "Kept")
+    assert stack.delete(session, **school.owner).status_code == 200
+    assert made in school.lessons(f"batches/{school.batch}") and school.lessons(session) == [made]
+    assert school.add(session, {"title": "x", "source": "external_link", "url": "https://video.example/"}, expect=404)
+    for who in (school.stranger, school.member):
+        assert stack.delete(f"{session}/lessons/{made['id']}", **who).status_code in (403, 404)
+    assert stack.delete(f"{session}/lessons/{made['id']}", **school.instructor).status_code == 200
+    assert made not in school.lessons(f"batches/{school.batch}")
+
+
 def test_an_upload_that_never_comes_is_forgotten(school, stack):
     session = school.session()
     lesson, _ = school.announce(session)

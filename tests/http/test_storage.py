@@ -3,6 +3,8 @@ import hashlib
 import json
 import os
 import pathlib
+import resource
+import signal
 import subprocess
 import time
 import urllib.parse
@@ -18,11 +20,17 @@ MIB = 1024 * 1024
 KEY = "videos/b-1/20240115T100000Z-Intro to C (MP4).mp4"
 
 
+def no_more_bytes():
+    """No file of this process grows: what a full disk looks like to a program."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
 class Drive:
-    def __init__(self, **settings):
+    def __init__(self, full=False, **settings):
         env = {"PATH": os.environ["PATH"], **settings}
         self.process = subprocess.Popen([BIN / "tests/unit/storage/drive"], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True)
+                                        stderr=subprocess.PIPE, text=True, preexec_fn=no_more_bytes if full else None)
 
     def __call__(self, what, **more):
         self.process.stdin.write(json.dumps({"do": what, **more}) + "\n")
@@ -315,6 +323,13 @@ def test_a_half_written_part_does_not_count(drive, folder):
 
 
 def test_a_full_disk_leaves_nothing_behind(drive, folder):
+    one = drive(MEETPOOL_RECORDINGS_DIR=str(folder), full=True)
+    got = one("begin", key=KEY, content_type="video/mp4")
+    assert got["rc"] == -1 and got["status"] == 503 and not got["repeat"], got
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
+
+
+def test_a_folder_that_cannot_be_made(drive, folder):
     folder.parent.mkdir()
     folder.write_text("a file where the folder should be")
     got = drive(MEETPOOL_RECORDINGS_DIR=str(folder))("begin", key=KEY, content_type="video/mp4")
