@@ -138,7 +138,8 @@ enum mp_route_flag {
     MP_ROUTE_ROOT = 1 << 1,   /* not under /api: "healthz" */
     MP_ROUTE_RAW = 1 << 2,    /* the body is not parsed (webhooks) */
     MP_ROUTE_SLOW = 1 << 3,   /* may wait for Zoom: nginx must send it to that pool; a test holds nginx' map against this */
-    MP_ROUTE_BEARER = 1 << 4  /* the session cookie is not looked at */
+    MP_ROUTE_BEARER = 1 << 4, /* the session cookie is not looked at */
+    MP_ROUTE_PAGE = 1 << 5    /* a person comes by a link: a query that cannot be read is none, for the handler to put in words */
 };
 
 struct mp_route {

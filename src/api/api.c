@@ -117,6 +117,17 @@ static void copy_match(struct mp_exchange *ex, const struct mp_route_match *matc
     memcpy(ex->req.params, match->params, sizeof(match->params));
 }
 
+static int read_query(struct mp_exchange *ex, struct mp_error *err)
+{
+    if (mp_query_parse(&ex->req, ex->head->query, err) == 0)
+        return 0;
+    if (!(ex->route->flags & MP_ROUTE_PAGE))
+        return -1;
+    mp_error_reset(err);
+    ex->req.query_count = 0;
+    return 0;
+}
+
 /* 0: the answer stands, -1: it is to be a failure. */
 static int answer_request(struct mp_exchange *ex, struct mp_error *err)
 {
@@ -133,7 +144,7 @@ static int answer_request(struct mp_exchange *ex, struct mp_error *err)
         return 0;
     }
     copy_match(ex, &match);
-    if (refuse_repeated(ex->head, err) < 0 || mp_query_parse(&ex->req, ex->head->query, err) < 0 || mp_auth(ex, mp_now_ms() / 1000, err) < 0)
+    if (refuse_repeated(ex->head, err) < 0 || read_query(ex, err) < 0 || mp_auth(ex, mp_now_ms() / 1000, err) < 0)
         return -1;
     ex->ctx->log->user = ex->req.user.sub;
     if (mp_body_read(ex, err) < 0)

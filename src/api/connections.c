@@ -310,7 +310,7 @@ static int admin_connections(struct mp_ctx *ctx, struct mp_request *req, struct 
 
 static const struct mp_route rows[] = {
     {"GET", "zoom/connect", MP_ROLE_ADMIN | MP_STAFF, 0, zoom_connect},
-    {"GET", "zoom/callback", 0, MP_ROUTE_PUBLIC | MP_ROUTE_SLOW, zoom_callback},
+    {"GET", "zoom/callback", 0, MP_ROUTE_PUBLIC | MP_ROUTE_SLOW | MP_ROUTE_PAGE, zoom_callback},
     {"POST", "zoom/disconnect", MP_ROLE_ADMIN | MP_STAFF, MP_ROUTE_SLOW, zoom_disconnect},
     {"GET", "admin/connections", MP_ROLE_ADMIN, 0, admin_connections},
 };

@@ -115,6 +115,7 @@ def test_code_too_old_or_made_up(stack, own):
 @pytest.mark.parametrize("query, code", [
     ("", "state_missing"), ("?code=x", "state_missing"), ("?code=x&state=", "state_missing"), ("?error=access_denied", "state_missing"),
     ("?code=x&state=short", "state_invalid"), ("?code=x&state=" + "A" * 43, "state_invalid"), ("?code=x&state=" + "%27" * 43, "state_invalid"),
+    ("?state=a&state=b&code=x", "state_missing"), ("?code=%00&state=x", "state_missing"), ("?state=%ff", "state_missing"),
 ])
 def test_states_that_are_none(stack, query, code):
     assert come_back(stack, "/api/zoom/callback" + query) == code
