@@ -81,7 +81,10 @@ int mp_queue_add_periodic(struct mp_db *db, struct mp_arena *arena, const struct
 
 /* ---- For handlers ---- */
 
-/* Does one job. 0, or -1 with `err`: tried again later while tries are left (MP_E_UNAVAILABLE does not count as a try). */
+/*
+ * Does one job. 0, or -1 with `err`: tried again later while tries are left (MP_E_UNAVAILABLE does not count as a try); operators are told when they
+ * are used up. What was said by mp_job_later() or mp_job_fail() goes before `err`, and of what it fails itself a handler tells the operators itself.
+ */
 typedef int mp_job_fn(struct mp_ctx *ctx, struct mp_job *job, struct mp_error *err);
 
 /*

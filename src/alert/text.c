@@ -34,8 +34,8 @@ static const struct words {
      "Look at the event subscription of the app in Zoom's marketplace: its address, whether Zoom has switched it off, and its\n"
      "secret token. Until then changes are noticed later, by asking Zoom."},
     {MP_ALERT_JOB, "background job was given up", "background jobs were given up",
-     "It killed the process that worked on it, again and again. See meetpoolctl jobs and the log; try again with\n"
-     "POST /api/admin/jobs/JOB/retry."},
+     "Every try failed, or killed the process that worked on it. The reason stands beside each, and more of it in the log;\n"
+     "try again with POST /api/admin/jobs/JOB/retry."},
     {NULL, "further event", "further events", "See the log."},
 };
 

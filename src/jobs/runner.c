@@ -2,6 +2,7 @@
 #include "meetpool/arena.h"
 #include "meetpool/clock.h"
 #include "meetpool/log.h"
+#include "meetpool/store_alert.h"
 
 /* New quick work is seen within this; files can wait a little. A look at an empty queue costs the database some 50 us. */
 #define QUICK_IDLE_MS 250
@@ -77,19 +78,33 @@ static int tell_end(struct mp_ctx *ctx, const struct mp_job *job, struct mp_erro
     return rc < 0 ? -1 : 0;
 }
 
+/* Of what a handler fails for good itself it tells the operators in its own words; this is for the one that only failed each time. */
+static int tell_given_up(struct mp_ctx *ctx, const struct mp_job *job, struct mp_error *err)
+{
+    if (job->end != MP_JOB_END_LATER || !job->counted || job->most_attempts == 0 || job->attempts < job->most_attempts)
+        return 0;
+    return mp_store_alert_raise(ctx->db, MP_ALERT_JOB, mp_arena_printf(ctx->arena, "%s %s", job->kind, job->public_id),
+                                mp_arena_printf(ctx->arena, "%s %s", job->subject, job->end_text), err);
+}
+
 static int run_one(const struct mp_runner *runner, struct mp_ctx *ctx, struct mp_job *job, struct mp_error *err)
 {
     const struct mp_job_kind *kind = kind_of(runner, job);
     int64_t began_ms = mp_monotonic_ms();
     struct mp_error failure;
+    bool judged = false;
 
     mp_error_init(&failure, ctx->arena);
     if (kind == NULL)
         mp_job_later(ctx, job, UNKNOWN_MS, false, "unknown_kind", "It waits for a newer version of this program.");
-    else if (kind->run(ctx, job, &failure) < 0)
+    else
+        judged = kind->run(ctx, job, &failure) < 0 && job->end == MP_JOB_END_DONE;
+    if (judged)
         judge(ctx, job, &failure);
     log_end(ctx, job, &failure, mp_monotonic_ms() - began_ms);
-    return tell_end(ctx, job, err);
+    if (tell_end(ctx, job, err) < 0)
+        return -1;
+    return judged ? tell_given_up(ctx, job, err) : 0;
 }
 
 /* Takes and runs one. 1, 0: none is due, -1. */

@@ -16,6 +16,7 @@ static const struct mp_sql all_due = {"UPDATE job SET due_at = 1 WHERE state = '
 static const struct mp_sql is_stolen = {"UPDATE job SET fence = fence + 1"};
 static const struct mp_sql count_done = {"SELECT COUNT(*) FROM job WHERE state = 'done'"};
 static const struct mp_sql count_failed = {"SELECT COUNT(*) FROM job WHERE state = 'failed'"};
+static const struct mp_sql count_alerts = {"SELECT COUNT(*) FROM alert WHERE kind = 'job_given_up' AND message = 'one Zoom said no'"};
 static const struct mp_sql wait_ms = {"SELECT due_at - CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED) FROM job"};
 
 static int do_well(struct mp_ctx *ctx, struct mp_job *job, struct mp_error *err)
@@ -30,6 +31,13 @@ static int do_badly(struct mp_ctx *ctx, struct mp_job *job, struct mp_error *err
     (void)ctx, (void)job;
     calls++;
     return mp_fail(err, MP_E_ZOOM_FAILED, "Zoom said %s", "no");
+}
+
+/* Its own word goes before what it returns. */
+static int give_up(struct mp_ctx *ctx, struct mp_job *job, struct mp_error *err)
+{
+    mp_job_fail(ctx, job, "useless", "It never works.");
+    return mp_fail(err, MP_E_ZOOM_FAILED, "Zoom said no");
 }
 
 static int find_nobody(struct mp_ctx *ctx, struct mp_job *job, struct mp_error *err)
@@ -56,8 +64,8 @@ static int stop_half_way(struct mp_ctx *ctx, struct mp_job *job, struct mp_error
     return mp_fail(err, MP_E_INTERNAL, "whatever the cut made of it");
 }
 
-static const struct mp_job_kind kinds[] = {
-    {"well", do_well, NULL}, {"badly", do_badly, NULL}, {"nobody", find_nobody, NULL}, {"lost", lose_it, NULL}, {"stop", stop_half_way, NULL}};
+static const struct mp_job_kind kinds[] = {{"well", do_well, NULL},       {"badly", do_badly, NULL}, {"giveup", give_up, NULL},
+                                           {"nobody", find_nobody, NULL}, {"lost", lose_it, NULL},   {"stop", stop_half_way, NULL}};
 
 static bool is_stopping(void)
 {
@@ -136,7 +144,19 @@ static void test_a_failure_counts_and_its_words_are_kept(void **state)
     must_run(f->db, &all_due);
     run_round(f, &h);
     assert_int_equal(look(f, bad).state, MP_JOB_FAILED);
+    assert_int_equal(must_number(f->db, &count_alerts), 1);
     assert_int_equal(calls, 3);
+}
+
+static void test_a_handler_s_word_is_final(void **state)
+{
+    struct fixture *f = *state;
+    struct here h = here(f);
+    const char *id = add(f, "giveup", "one");
+
+    run_round(f, &h);
+    assert_int_equal(look(f, id).state, MP_JOB_FAILED);
+    assert_string_equal(look(f, id).error, "It never works.");
 }
 
 static void test_an_outage_counts_not(void **state)
@@ -233,6 +253,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_failure_counts_and_its_words_are_kept),
+        TEST(test_a_handler_s_word_is_final),
         TEST(test_an_outage_counts_not),
         TEST(test_retry_after_is_obeyed),
         TEST(test_an_unknown_kind_is_left_for_others),
