@@ -55,6 +55,9 @@ int mp_store_batch_list(struct mp_db *db, struct mp_arena *arena, const char *vi
                         unsigned limit, struct mp_batch_row **rows, size_t *count, struct mp_error *err) MP_MUST_CHECK;
 int mp_store_batch_members(struct mp_db *db, struct mp_arena *arena, int64_t batch_id, const char ***subs, size_t *count,
                            struct mp_error *err) MP_MUST_CHECK;
+/* The same for several at once: `subs[i]` and `counts[i]` are those of `ids[i]`. */
+int mp_store_batch_members_of(struct mp_db *db, struct mp_arena *arena, const int64_t *ids, size_t count, const char ***subs, size_t *counts,
+                              struct mp_error *err) MP_MUST_CHECK;
 /* In a transaction that has written the batch: only what differs is written. 1 something did, 0 nothing. */
 int mp_store_batch_set_members(struct mp_db *db, struct mp_arena *arena, int64_t batch_id, const char *const *subs, size_t count,
                                struct mp_error *err) MP_MUST_CHECK;

@@ -28,17 +28,13 @@ static bool may_change(const struct mp_request *req, const struct mp_batch_row *
            (strcmp(row->owner_sub, sub) == 0 || (row->instructor_sub != NULL && strcmp(row->instructor_sub, sub) == 0));
 }
 
-static struct json_object *batch_json(struct mp_ctx *ctx, const struct mp_request *req, const struct mp_batch_row *row, struct mp_error *err)
+static struct json_object *batch_json(const struct mp_request *req, const struct mp_batch_row *row, const char *const *subs, size_t count)
 {
     struct json_object *out = json_object_new_object(), *list, *settings = NULL;
-    const char **subs;
-    size_t count;
     bool individual = strcmp(row->batch_type, "individual") == 0;
+    struct mp_error unreadable;
 
-    if (mp_store_batch_members(ctx->db, req->arena, row->id, &subs, &count, err) < 0) {
-        json_object_put(out);
-        return NULL;
-    }
+    mp_error_init(&unreadable, req->arena);
     mp_json_put_text(out, "id", row->public_id);
     mp_json_put_text(out, "name", row->name);
     mp_json_put_text(out, "course_id", row->course_public_id);
@@ -54,7 +50,7 @@ static struct json_object *batch_json(struct mp_ctx *ctx, const struct mp_reques
             json_object_array_add(list, json_object_new_string(subs[i]));
         mp_json_put(out, "member_ids", list);
         mp_json_put_text(out, "student_id", individual && count > 0 ? subs[0] : NULL);
-        if (row->settings != NULL && mp_json_parse(req->arena, mp_slice_of(row->settings), &settings, err) == 0)
+        if (row->settings != NULL && mp_json_parse(req->arena, mp_slice_of(row->settings), &settings, &unreadable) == 0)
             json_object_get(settings);
         mp_json_put(out, "settings", settings);
     }
@@ -66,13 +62,14 @@ static struct json_object *batch_json(struct mp_ctx *ctx, const struct mp_reques
 static int reply(struct mp_ctx *ctx, const struct mp_request *req, struct mp_response *res, unsigned status, const char *message,
                  const struct mp_batch_row *row, struct mp_error *err)
 {
-    struct json_object *batch = batch_json(ctx, req, row, err);
+    const char **subs;
+    size_t count;
 
-    if (batch == NULL)
+    if (mp_store_batch_members(ctx->db, req->arena, row->id, &subs, &count, err) < 0)
         return -1;
     res->status = status;
     res->message = message;
-    mp_json_put(mp_response_data(res), "batch", batch);
+    mp_json_put(mp_response_data(res), "batch", batch_json(req, row, (const char *const *)subs, count));
     return 0;
 }
 
@@ -256,11 +253,29 @@ static int batches_create(struct mp_ctx *ctx, struct mp_request *req, struct mp_
     return reply(ctx, req, res, 201, "Batch created", &w.row, err);
 }
 
+/* A page, its members read together. */
+static int put_batches(struct mp_ctx *ctx, const struct mp_request *req, struct mp_response *res, const struct mp_batch_row *rows, size_t count,
+                       struct mp_error *err)
+{
+    struct json_object *list = json_object_new_array();
+    int64_t *ids = mp_arena_array(req->arena, count + 1, sizeof(*ids));
+    size_t *counts = mp_arena_array(req->arena, count + 1, sizeof(*counts));
+    const char ***subs = mp_arena_array(req->arena, count + 1, sizeof(*subs));
+
+    mp_json_put(mp_response_data(res), "batches", list);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = rows[i].id;
+    if (mp_store_batch_members_of(ctx->db, req->arena, ids, count, subs, counts, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        json_object_array_add(list, batch_json(req, &rows[i], (const char *const *)subs[i], counts[i]));
+    return 0;
+}
+
 static int batches_list(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
     const char *viewer = req->user.role == MP_ROLE_ADMIN ? NULL : req->user.sub;
     struct mp_batch_row *rows;
-    struct json_object *list;
     struct mp_page page;
     bool deleted;
     size_t count;
@@ -268,15 +283,8 @@ static int batches_list(struct mp_ctx *ctx, struct mp_request *req, struct mp_re
     if (mp_course_query_read(req, &deleted, &page, err) < 0 ||
         mp_store_batch_list(ctx->db, req->arena, viewer, 0, deleted, page.first ? INT64_MAX : page.after_a, page.size + 1, &rows, &count, err) < 0)
         return -1;
-    list = json_object_new_array();
-    mp_json_put(mp_response_data(res), "batches", list);
-    for (size_t i = 0; i < count && i < page.size; i++) {
-        struct json_object *one = batch_json(ctx, req, &rows[i], err);
-
-        if (one == NULL)
-            return -1;
-        json_object_array_add(list, one);
-    }
+    if (put_batches(ctx, req, res, rows, count < page.size ? count : page.size, err) < 0)
+        return -1;
     mp_page_write(req, mp_response_data(res), count > page.size, count > page.size ? rows[page.size - 1].id : 0, 0);
     res->message = "Batches";
     return 0;

@@ -62,6 +62,10 @@ static const struct mp_sql batch_list_viewer = BATCH_PAGE(BATCHES("batch k FORCE
 #define VIEWER_BRANCHES 3
 
 static const struct mp_sql members_read = {"SELECT sub FROM batch_member WHERE batch_id = ? ORDER BY sub"};
+#define IDS_WIDE 50
+#define TEN      "?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+static const struct mp_sql members_of = {"SELECT batch_id, sub FROM batch_member WHERE batch_id IN (" TEN ", " TEN ", " TEN ", " TEN ", " TEN
+                                         ") ORDER BY batch_id, sub"};
 static const struct mp_sql member_remove = {"DELETE FROM batch_member WHERE batch_id = ? AND sub = ?"};
 static const struct mp_sql member_insert = {"INSERT INTO batch_member (batch_id, sub) VALUES (?, ?)"};
 #define MEMBERS_WIDE 10
@@ -359,6 +363,45 @@ int mp_store_batch_members(struct mp_db *db, struct mp_arena *arena, int64_t bat
     *subs = list.rows;
     *count = list.count;
     return rc;
+}
+
+/* Those of one statement's batches. */
+static int members_of_some(struct mp_db *db, struct store_list *lists, const int64_t *ids, size_t count, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &members_of);
+    size_t at = 0;
+    int rc;
+
+    for (size_t i = 0; i < IDS_WIDE; i++)
+        mp_bind_i64(st, ids[i < count ? i : 0]);
+    if (mp_db_run(st, err) < 0)
+        return -1;
+    while ((rc = mp_db_next(st, err)) > 0) {
+        int64_t id = mp_col_i64(st, 0);
+
+        for (size_t i = 0; ids[at] != id && i < count; i++)
+            at = i;
+        *(const char **)store_list_next(&lists[at]) = mp_col_text(st, 1, lists[at].arena);
+    }
+    return rc;
+}
+
+int mp_store_batch_members_of(struct mp_db *db, struct mp_arena *arena, const int64_t *ids, size_t count, const char ***subs, size_t *counts,
+                              struct mp_error *err)
+{
+    struct store_list *lists = mp_arena_array(arena, count + 1, sizeof(*lists));
+
+    for (size_t i = 0; i < count; i++)
+        lists[i] = (struct store_list){.arena = arena, .size = sizeof(const char *)};
+    for (size_t i = 0; i < count; i += IDS_WIDE) {
+        if (members_of_some(db, lists + i, ids + i, count - i < IDS_WIDE ? count - i : IDS_WIDE, err) < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        subs[i] = lists[i].rows;
+        counts[i] = lists[i].count;
+    }
+    return 0;
 }
 
 static int by_text(const void *a, const void *b)

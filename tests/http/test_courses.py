@@ -144,6 +144,14 @@ def test_a_teacher_and_a_course_are_taken_back(desk, course):
     assert good(desk.get(f"batches/{batch['id']}"), 200)["batch"]["member_ids"] == ["stud-1"]
 
 
+def test_a_list_of_batches_names_each_ones_members(desk):
+    lister = desk.as_("lister-b", "tutor")
+    made = [lister.batch(member_ids=[f"b{i}-{k}" for k in range(i)]) for i in range(4)] + [lister.batch(batch_type="individual", student_id="only")]
+    listed = good(lister.get("batches"), 200)["batches"]
+    assert listed == made[::-1] and [len(one["member_ids"]) for one in listed] == [1, 3, 2, 1, 0]
+    assert [one["id"] for one in good(desk.as_("b3-1", "student").get("batches"), 200)["batches"]] == [made[3]["id"]]
+
+
 def test_members_and_sessions_at_once(desk, course):
     """Whoever is a member in the end is one of every session, however it was interleaved."""
     batch = desk.batch(course, member_ids=["old-1", "old-2"])
