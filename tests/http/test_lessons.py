@@ -1,4 +1,7 @@
-"""Recorded lessons: links, uploads by hand, who may see which, and what the links to the local folder let through."""
+"""Recorded lessons: from Zoom, links, uploads by hand, who may see which, and what the links to the local folder let through."""
+import base64
+import hashlib
+import hmac
 import pathlib
 import time
 import urllib.parse
@@ -6,7 +9,9 @@ import urllib.parse
 import pytest
 import requests
 
+from desk import good
 from harness import wait_for
+from test_recordings import QUICK, Recorder
 
 DATE = "2030-03-05"
 
@@ -217,22 +222,36 @@ def test_a_request_cannot_name_a_file(school, stack):
 
 def test_nothing_is_received_before_the_link_was_looked_at(stack):
     """Half a gigabyte is announced and not sent: the refusal comes at once."""
-    answer = stack.raw(b"PUT /api/recordings/file/videos%2Fx.mp4?size=536870912&expires=9999999999&signature=x HTTP/1.1\r\nHost: localhost\r\n"
-                       b"Content-Length: 536870912\r\nConnection: close\r\n\r\n")
-    assert answer.split(b" ")[1] == b"403"
+    with stack.tls() as connection:
+        connection.sendall(b"PUT /api/recordings/file/videos%2Fx.mp4?size=536870912&expires=9999999999&signature=x HTTP/1.1\r\nHost: localhost\r\n"
+                           b"Content-Length: 536870912\r\n\r\n")
+        assert connection.recv(4096).split(b" ")[1] == b"403"
 
 
-def test_links_expire(make_stack):
-    stack = make_stack(MEETPOOL_LINK_TTL=10, MEETPOOL_WORKERS=2, MEETPOOL_ZOOM_WORKERS=2)
-    school = School(stack)
+def signed(stack, method, key, expires, size="", name="", kind=""):
+    """A link of our own making, as the daemon makes them: with a key derived from the newest encryption key."""
+    newest = base64.b64decode(stack.settings["MEETPOOL_ENCRYPTION_KEYS"].split(",")[0].split(":", 1)[1])
+    secret = hmac.new(newest, b"meetpool: links to recordings", hashlib.sha256).digest()
+    text = "".join(f"{len(piece.encode())}:{piece}," for piece in (method, key, str(expires), size, name, kind))
+    mark = base64.urlsafe_b64encode(hmac.new(secret, text.encode(), hashlib.sha256).digest()).rstrip(b"=").decode()
+    query = {"expires": expires, "signature": mark, **({"size": size} if size else {"name": name, "type": kind})}
+    return f"{stack.base}/api/recordings/file/{urllib.parse.quote(key, safe='')}?{urllib.parse.urlencode(query)}"
+
+
+def test_links_expire(school, stack):
     session = school.session()
     _, write = school.announce(session, 5)
-    _, late = school.announce(session, 5)
-    assert school.send("PUT", write, data=b"01234").status_code == 200
-    read = school.lessons(session)[0]["url"]
-    wait_for(lambda: school.send("GET", read).status_code == 403, 30, 0.5, "the link's end")
-    assert school.send("PUT", late, data=b"01234").status_code == 403
-    assert school.send("GET", school.lessons(session)[0]["url"]).status_code == 200, "there is always a fresh one"
+    key = urllib.parse.unquote(urllib.parse.urlsplit(write).path.removeprefix("/api/recordings/file/"))
+    assert 0 < int(urllib.parse.parse_qs(urllib.parse.urlsplit(write).query)["expires"][0]) - time.time() <= 901
+    now = int(time.time())
+    assert school.send("PUT", signed(stack, "PUT", key, now - 1, size="5"), data=b"01234").status_code == 403
+    assert school.send("PUT", signed(stack, "PUT", key, now + 600, size="5"), data=b"01234").status_code == 200
+    assert school.send("GET", signed(stack, "GET", key, now + 600, name="x", kind="video/mp4")).status_code == 200
+    for past in (now - 1, now - 90000, 0):
+        assert school.send("GET", signed(stack, "GET", key, past, name="x", kind="video/mp4")).status_code == 403
+    # Whatever a signature is over, a key that leads elsewhere is none.
+    for elsewhere in ("../meetpool.env", ".incoming/0000000001", "videos/../../meetpool.env", "/etc/passwd"):
+        assert school.send("GET", signed(stack, "GET", elsewhere, now + 600, name="x", kind="text/plain")).status_code in (400, 403)
 
 
 # ---- who may what ----
@@ -354,6 +373,34 @@ def test_the_same_key_adds_one(school, stack):
     first, again = (school.add(session, body, headers={"Idempotency-Key": "lesson-1"}) for _ in range(2))
     assert first == again
     assert len(stack.rows("SELECT id FROM lesson WHERE public_id = %s", first["lesson"]["id"])) == 1
+
+
+# ---- what came from Zoom ----
+
+def test_what_came_from_zoom_is_shown_as_the_seed_says(make_stack):
+    recorder = Recorder(make_stack(**QUICK, MEETPOOL_WORKERS=2, MEETPOOL_ZOOM_WORKERS=2))
+    batch = recorder.batch()
+    session = recorder.session(batch)
+    recorder.sandbox.knobs(auto_record=True)
+    recorder.hold(session)
+    recorder.until(batch, session, "synced")
+    path = f"batches/{batch['id']}/schedule/{session['_id']}"
+    shown = good(recorder.desk.get(path), 200)["session"]["recorded_lessons"]
+    assert sorted(one["zoom_recording_info"]["file_type"] for one in shown) == ["JSON", "M4A", "MP4", "TXT", "VTT"]
+    at_zoom = {one["file_extension"]: one for one in recorder.at_zoom(session)}
+    for one in shown:
+        info = one["zoom_recording_info"]
+        assert one["source"] == "zoom_auto_sync" and one["title"] == f"Zoom Recording - {session['date'][:10]} ({info['file_type']})"
+        assert info["meeting_id"] == recorder.number(session) and info["recording_start"] <= info["recording_end"] and info["sync_date"]
+        got = recorder.stack.session.get(one["url"], timeout=60)
+        wanted = recorder.sandbox.call("GET", f"recordings/{at_zoom[info['file_type']]['key']}/sha256")["sha256"]
+        assert got.status_code == 200 and hashlib.sha256(got.content).hexdigest() == wanted
+        assert len(got.content) == info["file_size"] == one["size"]
+    video = next(one for one in shown if one["zoom_recording_info"]["file_type"] == "MP4")
+    row = next(row for row in recorder.files(session) if row["file_type"] == "MP4")
+    good(recorder.desk.delete(f"{path}/lessons/{video['id']}"), 200)
+    wait_for(lambda: not pathlib.Path(recorder.folder(), row["object_key"]).exists(), 30, what="the end of the file")
+    assert len(good(recorder.desk.get(f"{path}/lessons"), 200)["lessons"]) == 4
 
 
 # ---- the same in a bucket ----
