@@ -5,7 +5,7 @@ import json
 import pytest
 
 from contract import CONTRACT, DOCUMENT, Contract
-from desk import FACES, Desk, day
+from desk import FACES, Desk, day, good
 from test_jobs import add
 
 MEETING = {"topic": "Described", "start_time": "2031-03-01T10:00:00Z", "duration": 30}
@@ -75,13 +75,20 @@ def walk_schedule(stack):
     desk.post(f"{path}/{bare['_id']}/create-zoom-meeting")
     desk.post("zoom/sessions/meeting", {"session_id": desk.session(batch, create_zoom_meeting=False)["_id"]})
     many = {"sessions": [{"title": "Many", "start_time": f"{day()}T10:00:00Z", "duration": 30}]}
-    desk.post(f"courses/{course['id']}/sessions/batch", many)
+    own = good(desk.post(f"courses/{course['id']}/sessions/batch", {**many, "create_zoom_meeting": False}))["sessions"][0]
+    alone = f"courses/{course['id']}/sessions/{own['_id']}"
+    desk.post(f"{alone}/create-zoom-meeting")
+    desk.patch(alone, {"title": "Changed"})
+    desk.schedule(batch, dry_run=True)
     desk.post(f"courses/{course['id']}/sessions/batch", {**many, "dry_run": True}, sub="admin-1", role="admin")
     walked = ["courses", f"courses/{course['id']}", f"courses/{course['id']}/sessions", "batches", f"batches/{batch['id']}", path, f"{path}/{session['_id']}",
-              f"{path}/{session['_id']}.ics", "me/meeting-defaults", "calendar/me"]
+              f"{path}/{session['_id']}.ics", alone, f"{alone}.ics", "me/meeting-defaults", "calendar/me"]
     for face in FACES:
         booking = desk.booked(face)
         walked += [face, f"{face}/{booking['id']}", f"{face}/{booking['id']}.ics", f"{face}?status=deleted", f"{face}?from=x"]
+        desk.book(face, dry_run=True)
+        stack.delete(f"zoom/meetings/{booking['zoomMeetingId']}")
+        desk.post(f"{face}/{booking['id']}/create-zoom-meeting")
         desk.patch(f"{face}/{booking['id']}", {"title": "Changed"})
         desk.patch(f"{face}/{booking['id']}", {"title": 1})
         desk.delete(f"{face}/{desk.booked(face)['id']}")
@@ -98,6 +105,7 @@ def walk_schedule(stack):
     desk.patch(f"batches/{batch['id']}", {"name": "Changed"})
     desk.patch(f"{path}/{session['_id']}", {"title": "Changed"})
     desk.delete(f"batches/{batch['id']}")
+    desk.delete(alone)
     desk.delete(f"{path}/{session['_id']}", params={"scope": "this"})
     desk.delete(f"batches/{desk.batch()['id']}")
     desk.delete(f"courses/{desk.course()['id']}")
