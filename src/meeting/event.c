@@ -7,6 +7,8 @@
 #define DOUBT_MS 600000
 /* Until a change that was begun here has been told to Zoom. */
 #define CHANGE_MS 3000
+/* Until Zoom's answers about one meeting agree. */
+#define UNCLEAR_MS 3000
 
 int mp_meeting_told_of(struct mp_ctx *ctx, int64_t zoom_id, struct mp_meeting **out, struct mp_error *err)
 {
@@ -183,6 +185,7 @@ static int missing(struct mp_ctx *ctx, struct mp_meeting *meeting, enum mp_meeti
     look->agrees = look->changed = rc > 0;
     look->passing = true;
     look->why = "Zoom does not say clearly whether it is gone";
+    look->wait_ms = UNCLEAR_MS;
     return rc < 0 ? -1 : 0;
 }
 

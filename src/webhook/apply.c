@@ -234,6 +234,23 @@ static bool looked_at(const struct round *r, int64_t meeting)
     return l != NULL;
 }
 
+static void note_looked(struct round *r, int64_t meeting)
+{
+    struct looked *looked = MP_NEW(r->ctx->arena, struct looked);
+
+    *looked = (struct looked){meeting, r->looked};
+    r->looked = looked;
+}
+
+/* Zoom does not answer for that account: the round does not wait for it again. */
+static void note_down(struct round *r, int account, const char *why)
+{
+    struct down *down = MP_NEW(r->ctx->arena, struct down);
+
+    *down = (struct down){account, why, r->down};
+    r->down = down;
+}
+
 static const char *why_down(const struct round *r, int account)
 {
     const struct down *d = r->down;
@@ -254,16 +271,11 @@ static int look(struct applying *a, struct mp_error *err)
     if (mp_meeting_look(r->ctx, a->meeting, told, &look, err) < 0)
         return -1;
     if (!look.agrees) {
-        /* Zoom does not answer for that account: the round does not wait for it again. */
-        if (look.passing && look.wait_ms == 0) {
-            struct down *down = MP_NEW(r->ctx->arena, struct down);
-
-            *down = (struct down){a->meeting->account, look.why, r->down};
-            r->down = down;
-        }
+        if (look.passing && look.wait_ms == 0)
+            note_down(r, a->meeting->account, look.why);
         return later(a, look.passing, look.why, look.wait_ms, err);
     }
-    r->looked = memcpy(MP_NEW(r->ctx->arena, struct looked), &(struct looked){a->meeting->row.id, r->looked}, sizeof(struct looked));
+    note_looked(r, a->meeting->row.id);
     if (look.changed) {
         mp_log(r->ctx->log, MP_INFO, "webhook.applied", MP_STR("told", a->event.name), MP_INT("meeting", a->event.zoom_id));
         if (mp_booking_follow(r->ctx, a->meeting->row.id, err) < 0)
