@@ -165,6 +165,7 @@ int ctl_check(struct ctl *ctl)
     check_table(&check, mp_meeting_settings, mp_meeting_settings_rows, &settings->meeting);
     check_table(&check, mp_connection_settings, mp_connection_settings_rows, &settings->connection);
     check_table(&check, mp_recording_settings, mp_recording_settings_rows, &settings->recording);
+    check_table(&check, mp_storage_settings, mp_storage_settings_rows, &settings->storage);
     check_table(&check, mp_webhook_settings, mp_webhook_settings_rows, &settings->webhook);
     check_table(&check, mp_alert_settings, mp_alert_settings_rows, &settings->alert);
     mp_conf_each(source, "MEETPOOL_", seen_name, &check);
@@ -174,6 +175,7 @@ int ctl_check(struct ctl *ctl)
     check_database(&check);
     check_accounts(&check);
     check_app(&check);
+    check_storage(&check);
     printf("%u errors, %u warnings\n", check.errors, check.warnings);
     return check.errors > 0 ? 2 : check.warnings > 0 ? 1 : 0;
 }

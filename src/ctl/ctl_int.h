@@ -83,6 +83,8 @@ void check_database(struct check *check);
 void check_accounts(struct check *check);
 /* The users' app. After check_accounts(). */
 void check_app(struct check *check);
+/* Where recordings go. */
+void check_storage(struct check *check);
 void check_stored_keys(struct check *check, struct mp_db *db);
 
 #endif

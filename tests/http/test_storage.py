@@ -407,3 +407,32 @@ def test_a_wrong_setting_is_named(settings, named):
                          capture_output=True, text=True, timeout=30, check=False)
     assert run.returncode == 1
     assert run.stderr.startswith(named), run.stderr
+
+
+# ---- meetpoolctl check ----
+
+@pytest.fixture
+def check(stack):
+    def call(**settings):
+        run = subprocess.run([BIN / "meetpoolctl", "--config", stack.run / "meetpool.env", "check"], env={**os.environ, **settings},
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+        return [line for line in run.stdout.splitlines() if "BUCKET_NAME" in line or "AWS_" in line or "RECORDINGS_DIR" in line]
+    return call
+
+
+def test_the_storage_is_tried(check, s3, tmp_path):
+    bucket = s3.bucket()
+    assert [line.split()[0] for line in check()] == ["ok"]
+    (line,) = check(**bucket.settings())
+    assert line.startswith("ok") and bucket.name in line and bucket.uploads() == bucket.keys() == []
+    for wrong in ({"AWS_SECRET_ACCESS_KEY": "no-good-key"}, {"BUCKET_NAME": "no-such-bucket"}):
+        (line,) = check(**{**bucket.settings(), **wrong})
+        assert line.startswith("error") and "no-good-key" not in line
+    (line,) = check(**bucket.settings("http://127.0.0.1:1"))
+    assert line.startswith("warning") and "AWS_ENDPOINT_URL_S3" in line
+    (line,) = check(BUCKET_NAME=bucket.name)
+    assert line.startswith("error") and "AWS_ACCESS_KEY_ID" in line
+    (line,) = check(MEETPOOL_RECORDINGS_DIR=str(tmp_path / "none"))
+    assert line.startswith("warning")
+    (line,) = check(MEETPOOL_RECORDINGS_DIR="none")
+    assert line.startswith("error")
