@@ -42,10 +42,11 @@ struct mp_transfer {
     const char *upload_id;
     const struct mp_part *parts;
     size_t parts_count;
-    /* What happens: return 0 to go on, -1 to stop at once. */
+    /* What happens: return 0 to go on, -1 to stop at once. `begun` again where the whole starts anew: the parts that were told of before are void. A
+     * file that goes to S3 in one request begins nothing and has no parts. Parts are told of in order, without a gap. */
     int (*begun)(void *arg, const char *upload_id);
     int (*part)(void *arg, const struct mp_part *part, int64_t bytes_so_far);
-    bool (*keep_going)(void *arg); /* asked about once a second */
+    bool (*keep_going)(void *arg); /* asked about once a second, also while the storage is called; calls nothing of http.h */
     void *arg;
 };
 
