@@ -70,5 +70,7 @@ struct mp_recording_wish {
     const char *requested_by;
 };
 int mp_recording_ask(struct mp_ctx *ctx, const struct mp_recording_wish *wish, struct mp_job *job, struct mp_error *err) MP_MUST_CHECK;
+/* One meeting's, whether or not it belongs to a batch: what failed is brought home again. 1: begun, 0: no recording of that meeting was looked for. */
+int mp_recording_retry(struct mp_ctx *ctx, int64_t meeting_row, struct mp_error *err) MP_MUST_CHECK;
 
 #endif

@@ -5,6 +5,7 @@
 #include "meetpool/clock.h"
 #include "meetpool/json.h"
 #include "recording_json.h"
+#include "summary_int.h"
 
 /* What the sums of the days tell: a few rows a day, whatever the history. */
 #define DAYS_USUAL  30
@@ -140,7 +141,7 @@ static void add_up(struct sums *total, const struct sums *day)
         add_error(total, day->errors[i].type, day->errors[i].count);
 }
 
-static int put_storage(struct mp_ctx *ctx, struct json_object *data, struct mp_error *err)
+int mp_analytics_put_storage(struct mp_ctx *ctx, struct json_object *data, struct mp_error *err)
 {
     struct json_object *out = json_object_new_object();
     int64_t files, bytes;
@@ -153,7 +154,7 @@ static int put_storage(struct mp_ctx *ctx, struct json_object *data, struct mp_e
     return 0;
 }
 
-static void put_days(const struct mp_request *req, struct json_object *data, const struct sums *days, int64_t from, int64_t to)
+static void put_days(struct mp_arena *arena, struct json_object *data, const struct sums *days, int64_t from, int64_t to)
 {
     struct json_object *list = json_object_new_array();
     struct sums total = {0};
@@ -161,7 +162,7 @@ static void put_days(const struct mp_request *req, struct json_object *data, con
     for (int64_t day = from; day <= to; day++) {
         struct json_object *one = sums_json(&days[day - from]);
 
-        mp_json_put_text(one, "date", day_text(req->arena, day));
+        mp_json_put_text(one, "date", day_text(arena, day));
         json_object_array_add(list, one);
         add_up(&total, &days[day - from]);
     }
@@ -169,26 +170,33 @@ static void put_days(const struct mp_request *req, struct json_object *data, con
     mp_json_put(data, "days", list);
 }
 
+int mp_analytics_put_days(struct mp_ctx *ctx, struct mp_arena *arena, int64_t from, int64_t to, struct json_object *data, struct mp_error *err)
+{
+    struct sums *days = mp_arena_array(arena, (size_t)(to - from) + 1, sizeof(*days));
+    struct mp_day_sum *rows;
+    size_t count;
+
+    if (mp_store_day_sums(ctx->db, arena, from, to + 1, &rows, &count, err) < 0)
+        return -1;
+    gather(days, from, to, rows, count);
+    if (mp_store_day_meetings(ctx->db, arena, &rows, &count, err) < 0)
+        return -1;
+    gather(days, from, to, rows, count);
+    put_days(arena, data, days, from, to);
+    return 0;
+}
+
 int mp_analytics(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
     struct json_object *data = mp_response_data(res);
-    struct mp_day_sum *rows;
-    struct sums *days;
     int64_t from, to;
-    size_t count;
 
     if (read_query(req, &from, &to, err) < 0)
         return -1;
-    days = mp_arena_array(req->arena, (size_t)(to - from) + 1, sizeof(*days));
-    if (mp_store_day_sums(ctx->db, req->arena, from, to + 1, &rows, &count, err) < 0)
-        return -1;
-    gather(days, from, to, rows, count);
-    if (mp_store_day_meetings(ctx->db, req->arena, &rows, &count, err) < 0)
-        return -1;
-    gather(days, from, to, rows, count);
     mp_json_put_text(data, "from", day_text(req->arena, from));
     mp_json_put_text(data, "to", day_text(req->arena, to));
-    put_days(req, data, days, from, to);
+    if (mp_analytics_put_days(ctx, req->arena, from, to, data, err) < 0)
+        return -1;
     res->message = "Analytics";
-    return put_storage(ctx, data, err);
+    return mp_analytics_put_storage(ctx, data, err);
 }

@@ -219,6 +219,7 @@ extern const struct mp_route_table mp_job_routes;
 extern const struct mp_route_table mp_webhook_routes;
 extern const struct mp_route_table mp_lesson_routes;
 extern const struct mp_route_table mp_recording_file_routes;
+extern const struct mp_route_table mp_summary_routes;
 /* Reads openapi.json. Errors: MP_E_CONFIG where the setting names a file that cannot be read. */
 int mp_openapi_load(struct mp_arena *arena, const struct mp_api_conf *conf, struct mp_slice *out, struct mp_error *err) MP_MUST_CHECK;
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api_int.h"
+#include "meetpool/buf.h"
 #include "meetpool/json.h"
 #include "meetpool/store_audit.h"
 
@@ -94,6 +95,25 @@ static const char *subject_of(struct mp_exchange *ex)
     return subject != NULL ? subject : made_id(ex->req.arena, ex->res.data);
 }
 
+/* Characters that the column holds. */
+#define DETAIL_MOST 400
+
+/* Its code; where it was not the caller's, also what was in the way, so that whoever looks why need not look in the log. */
+static const char *failure_of(struct mp_arena *arena, const struct mp_error *err)
+{
+    struct mp_buf text;
+
+    if (mp_error_status(err->code) < 500 && err->code != MP_E_NO_CAPACITY)
+        return mp_error_name(err->code);
+    mp_buf_init(&text, arena, DETAIL_MOST);
+    mp_buf_addf(&text, "%s: %s", mp_error_name(err->code), mp_error_message(err));
+    for (const struct mp_error_detail *d = err->details; d != NULL; d = d->next)
+        mp_buf_addf(&text, "%s%s: %s", d == err->details ? " (" : "; ", d->field, d->message);
+    if (err->details != NULL)
+        mp_buf_add(&text, ")");
+    return mp_buf_text(&text);
+}
+
 /* What was not understood has done nothing and is nobody's deed. */
 static bool is_a_deed(const struct mp_exchange *ex, const struct mp_error *err)
 {
@@ -108,7 +128,7 @@ void mp_audit_deed(struct mp_exchange *ex, const struct mp_error *outcome)
         .actor = ex->req.user.sub,
         .action = mp_arena_printf(ex->req.arena, "%s %s", ex->req.method, ex->route->path),
         .outcome = mp_error_set(outcome) ? "failed" : "ok",
-        .detail = mp_error_set(outcome) ? mp_error_name(outcome->code) : NULL,
+        .detail = mp_error_set(outcome) ? failure_of(ex->req.arena, outcome) : NULL,
         .remote_addr = ex->req.remote_addr,
         .request_id = ex->req.request_id,
     };

@@ -4,6 +4,7 @@
 #include "course_int.h"
 #include "meetpool/json.h"
 #include "meetpool/queue.h"
+#include "summary_int.h"
 
 #define KIND_MOST 48
 
@@ -23,7 +24,7 @@ static struct json_object *progress_json(const struct mp_job *job)
     return out;
 }
 
-static struct json_object *job_json(const struct mp_job *job)
+struct json_object *mp_job_json(const struct mp_job *job)
 {
     struct json_object *out = json_object_new_object();
 
@@ -75,7 +76,7 @@ static int job_read(struct mp_ctx *ctx, struct mp_request *req, struct mp_respon
         rc = has_batch(ctx, req, &job, err);
     if (rc <= 0)
         return rc < 0 ? -1 : none(req, err);
-    mp_json_put(mp_response_data(res), "job", job_json(&job));
+    mp_json_put(mp_response_data(res), "job", mp_job_json(&job));
     res->message = "Job";
     return 0;
 }
@@ -131,7 +132,7 @@ static int jobs_list(struct mp_ctx *ctx, struct mp_request *req, struct mp_respo
         return -1;
     shown = count > page.size ? page.size : count;
     for (size_t i = 0; i < shown; i++)
-        json_object_array_add(list, job_json(&found[i]));
+        json_object_array_add(list, mp_job_json(&found[i]));
     mp_page_write(req, data, count > shown, shown > 0 ? found[shown - 1].id : 0, 0);
     res->message = "Jobs";
     return 0;
@@ -153,7 +154,7 @@ static int job_retry(struct mp_ctx *ctx, struct mp_request *req, struct mp_respo
         return mp_fail(err, MP_E_CONFLICT, "It is being tried again already, by another job for the same thing.");
     if (mp_queue_by_public(ctx->db, req->arena, job.public_id, &job, err) < 0)
         return -1;
-    mp_json_put(mp_response_data(res), "job", job_json(&job));
+    mp_json_put(mp_response_data(res), "job", mp_job_json(&job));
     res->message = "The job is tried again";
     return 0;
 }

@@ -4,7 +4,9 @@
 #include "course_int.h"
 #include "meetpool/clock.h"
 #include "meetpool/recording.h"
+#include "meetpool/store_meeting.h"
 #include "recording_json.h"
+#include "summary_int.h"
 
 /* All sessions of most batches, so that one answer tells how they stand. */
 #define STATUS_PAGE 300
@@ -232,11 +234,11 @@ static int batch_status(struct mp_ctx *ctx, struct mp_request *req, struct mp_re
 
 /* ---- Admins: recordings by their state ---- */
 
-static struct json_object *item_json(const struct mp_request *req, const struct mp_recording_item *item)
+struct json_object *mp_recording_item_json(struct mp_arena *arena, const struct mp_recording_item *item)
 {
     struct json_object *out = json_object_new_object();
 
-    mp_json_put_text(out, "meeting_id", mp_arena_printf(req->arena, "%lld", (long long)item->zoom_id));
+    mp_json_put_text(out, "meeting_id", mp_arena_printf(arena, "%lld", (long long)item->zoom_id));
     mp_json_put_text(out, "topic", item->topic);
     mp_json_put_time(out, "start_time", item->starts_at);
     mp_json_put_text(out, "kind", item->kind);
@@ -273,19 +275,53 @@ static int recordings_list(struct mp_ctx *ctx, struct mp_request *req, struct mp
         return -1;
     shown = count > page.size ? page.size : count;
     for (size_t i = 0; i < shown; i++)
-        json_object_array_add(list, item_json(req, &items[i]));
+        json_object_array_add(list, mp_recording_item_json(req->arena, &items[i]));
     mp_page_write(req, mp_response_data(res), count > shown, shown > 0 ? items[shown - 1].row.meeting_id : 0, 0);
     res->message = "Recordings";
+    return 0;
+}
+
+/* The meeting of that number, as lists name it. */
+static int meeting_row(struct mp_ctx *ctx, const struct mp_request *req, int64_t *row_id, struct mp_error *err)
+{
+    struct mp_meeting_row meeting;
+    unsigned long long number;
+    int rc = 0;
+
+    if (mp_slice_to_u64(mp_slice_of(req->params[0]), INT64_MAX, &number))
+        rc = mp_store_meeting_by_zoom_id(ctx->db, req->arena, (int64_t)number, &meeting, err);
+    if (rc <= 0)
+        return rc < 0 ? -1 : mp_fail(err, MP_E_NOT_FOUND, "There is no such meeting.");
+    *row_id = meeting.id;
+    return 0;
+}
+
+static int recording_retry(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    struct mp_recording_row row;
+    int64_t meeting_id;
+    int rc;
+
+    if (meeting_row(ctx, req, &meeting_id, err) < 0)
+        return -1;
+    rc = mp_store_recording_read(ctx->db, req->arena, meeting_id, &row, err);
+    if (rc > 0 && row.state == MP_RECORDING_SYNCED)
+        return mp_fail(err, MP_E_CONFLICT, "All its files are here already.");
+    if (rc > 0)
+        rc = mp_recording_retry(ctx, meeting_id, err);
+    if (rc <= 0)
+        return rc < 0 ? -1 : mp_fail(err, MP_E_NOT_FOUND, "No recording of that meeting was looked for.");
+    mp_json_put_text(mp_response_data(res), "meeting_id", req->params[0]);
+    res->status = 202;
+    res->message = "The recording is brought home again";
     return 0;
 }
 
 #define HOSTS (MP_ROLE_ADMIN | MP_STAFF)
 
 static const struct mp_route rows[] = {
-    {"POST", "batches/{id}/sync-zoom-recordings", HOSTS, 0, batch_sync},
-    {"POST", "batches/{id}/retry-zoom-recordings", HOSTS, 0, batch_retry},
-    {"GET", "batches/{id}/zoom-sync-status", MP_EVERYONE, 0, batch_status},
-    {"GET", "admin/recordings", MP_ROLE_ADMIN, 0, recordings_list},
-    {"GET", "admin/analytics", MP_ROLE_ADMIN, 0, mp_analytics},
+    {"POST", "batches/{id}/sync-zoom-recordings", HOSTS, 0, batch_sync},        {"POST", "batches/{id}/retry-zoom-recordings", HOSTS, 0, batch_retry},
+    {"GET", "batches/{id}/zoom-sync-status", MP_EVERYONE, 0, batch_status},     {"GET", "admin/recordings", MP_ROLE_ADMIN, 0, recordings_list},
+    {"POST", "admin/recordings/{id}/retry", MP_ROLE_ADMIN, 0, recording_retry}, {"GET", "admin/analytics", MP_ROLE_ADMIN, 0, mp_analytics},
 };
 const struct mp_route_table mp_recording_routes = {rows, MP_COUNT(rows)};

@@ -18,5 +18,6 @@ const struct mp_route_table *const mp_api_tables[] = {
     &mp_webhook_routes,
     &mp_lesson_routes,
     &mp_recording_file_routes,
+    &mp_summary_routes,
 };
 const size_t mp_api_tables_count = MP_COUNT(mp_api_tables);

@@ -5,6 +5,7 @@
 #include "meetpool/json.h"
 #include "meetpool/store_webhook.h"
 #include "meetpool/webhook.h"
+#include "summary_int.h"
 
 /* ---- What Zoom posts ---- */
 
@@ -87,7 +88,7 @@ static struct json_object *app_json(struct mp_arena *arena, const struct mp_webh
     return out;
 }
 
-static int put_apps(struct mp_ctx *ctx, struct json_object *data, struct mp_error *err)
+int mp_webhook_put_apps(struct mp_ctx *ctx, struct json_object *data, struct mp_error *err)
 {
     struct json_object *list = json_object_new_array();
     int64_t now_ms;
@@ -155,7 +156,7 @@ static int webhook_events(struct mp_ctx *ctx, struct mp_request *req, struct mp_
     if (mp_store_webhook_list(ctx->db, ctx->arena, &query, &found, &count, err) < 0)
         return -1;
     data = mp_response_data(res);
-    if (put_apps(ctx, data, err) < 0)
+    if (mp_webhook_put_apps(ctx, data, err) < 0)
         return -1;
     shown = count > page.size ? page.size : count;
     list = json_object_new_array();
