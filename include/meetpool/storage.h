@@ -111,7 +111,8 @@ int mp_upload_complete(struct mp_storage *storage, struct mp_arena *arena, const
                        size_t count, struct mp_object *out, struct mp_error *err) MP_MUST_CHECK;
 /* One that is not there counts as aborted. */
 int mp_upload_abort(struct mp_storage *storage, struct mp_arena *arena, const char *key, const char *upload_id, struct mp_error *err) MP_MUST_CHECK;
-/* Uploads (or temporary files) under `prefix` that were begun before `before_ms`, and are therefore nobody's, are aborted. */
+/* Uploads (or temporary files) under `prefix` that were begun before `before_ms`, and are therefore nobody's, are aborted; in the folder also what
+ * nginx received for a request that nobody answered. */
 int mp_upload_sweep(struct mp_storage *storage, struct mp_arena *arena, const char *prefix, int64_t before_ms, unsigned *aborted,
                     struct mp_error *err) MP_MUST_CHECK;
 

@@ -8,6 +8,7 @@
 
 #define LOOKED_AT_MOST 5 /* waiting ones a request looks for at the storage */
 #define FIRST_LOOK_MS  15000
+#define TRIES_MOST     20 /* that the storage refuses; that it is away does not count */
 
 /* What browsers may show; everything else, pages above all, is to be saved. */
 static const char *type_of(const char *filename)
@@ -41,6 +42,7 @@ static int add_job(struct mp_db *db, struct mp_arena *arena, int64_t lesson_id, 
                                      .slot = MP_JOB_OPEN,
                                      .lane = MP_LANE_QUICK,
                                      .priority = priority,
+                                     .most_attempts = TRIES_MOST,
                                      .wait_ms = wait_ms};
 
     return mp_queue_add(db, arena, &spec, NULL, err) < 0 ? -1 : 0;

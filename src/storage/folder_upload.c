@@ -204,7 +204,7 @@ int mp_folder_upload_sweep(struct mp_storage *storage, struct mp_arena *arena, c
         sweep_uploads(storage, arena, uploads, prefix, before_ms, aborted);
         closedir(uploads);
     }
-    incoming = *prefix == '\0' ? opendir(mp_arena_printf(arena, "%s/" MP_STORAGE_INCOMING, storage->conf->folder)) : NULL;
+    incoming = opendir(mp_arena_printf(arena, "%s/" MP_STORAGE_INCOMING, storage->conf->folder));
     if (incoming) {
         sweep_incoming(storage, arena, incoming, before_ms, aborted);
         closedir(incoming);

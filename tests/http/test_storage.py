@@ -381,8 +381,8 @@ def test_what_nginx_received_for_nobody_is_swept(drive, folder):
     one = drive(MEETPOOL_RECORDINGS_DIR=str(folder))
     (folder / ".incoming").mkdir(parents=True)
     (folder / ".incoming/0001").write_bytes(b"1")
-    assert one("sweep", prefix="", later_ms=-3600_000) == {"rc": 0, "aborted": 0}
-    assert one("sweep", prefix="", later_ms=3600_000) == {"rc": 0, "aborted": 1}
+    assert one("sweep", prefix="videos/", later_ms=-3600_000) == {"rc": 0, "aborted": 0}
+    assert one("sweep", prefix="videos/", later_ms=3600_000) == {"rc": 0, "aborted": 1}
     assert list((folder / ".incoming").iterdir()) == []
 
 
