@@ -167,7 +167,8 @@ int mp_store_file_upsert(struct mp_db *db, struct mp_file_row *row, enum mp_agai
 int mp_store_file_by_id(struct mp_db *db, struct mp_arena *arena, int64_t id, struct mp_file_row *row, struct mp_error *err) MP_MUST_CHECK;
 int mp_store_files(struct mp_db *db, struct mp_arena *arena, int64_t occurrence_id, struct mp_file_row **rows, size_t *count,
                    struct mp_error *err) MP_MUST_CHECK;
-/* found, moving -> moving by `mover`. 1 taken, 0 it is in another state. The functions below that take `mover`: 1 done, 0 it is not its any more. */
+/* found, moving, and after an operator's wish failed, expired -> moving by `mover`. 1 taken, 0 it is in another state. The functions below that take
+ * `mover`: 1 done, 0 it is not its any more. */
 int mp_store_file_take(struct mp_db *db, int64_t id, const char *mover, struct mp_error *err) MP_MUST_CHECK;
 int mp_store_file_address(struct mp_db *db, int64_t id, const char *mover, const char *url, struct mp_error *err) MP_MUST_CHECK;
 /* In a transaction. An upload was begun (NULL: there is none any more); its parts are none yet. */

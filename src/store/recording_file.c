@@ -22,7 +22,8 @@ static const struct mp_sql upsert = {
 static const struct mp_sql upserted = {"SELECT id, state, object_key FROM recording_file WHERE occurrence_id = ? AND file_key = ?"};
 static const struct mp_sql by_id = {"SELECT " COLUMNS FROM_FILES " WHERE f.id = ?"};
 static const struct mp_sql of_occurrence = {"SELECT " COLUMNS FROM_FILES " WHERE f.occurrence_id = ? ORDER BY f.id"};
-static const struct mp_sql take = {"UPDATE recording_file SET state = 'moving', mover = ? WHERE id = ? AND state IN ('found', 'moving')"};
+static const struct mp_sql take = {"UPDATE recording_file SET state = 'moving', mover = ? WHERE id = ?"
+                                   " AND state IN ('found', 'moving', 'failed', 'expired')"};
 static const struct mp_sql address = {"UPDATE recording_file SET download_url = ? WHERE id = ? AND mover = ? AND state = 'moving'"};
 static const struct mp_sql upload = {"UPDATE recording_file SET upload_id = ? WHERE id = ? AND mover = ? AND state = 'moving'"};
 static const struct mp_sql is_movers = {"SELECT 1 FROM recording_file WHERE id = ? AND mover = ? AND state = 'moving'"};

@@ -1,120 +1,12 @@
 """Recordings come home: found at Zoom, brought into the storage, shown as lessons, accounted for."""
 import datetime
-import hashlib
-import os
 import pathlib
-import signal
-import time
-import zoneinfo
 
 import pytest
 
-from desk import Desk, good, refused
+from desk import good, refused
 from harness import wait_for
-from hooks import SECRETS, SETTINGS, Hooks, ended, recorded, started
-
-QUICK = {"MEETPOOL_SYNC_INTERVAL": 1, "MEETPOOL_SYNC_BUFFER": 0, "MEETPOOL_SYNC_RETRY_DELAY": 1, "MEETPOOL_SYNC_LATE_DAYS": 1,
-         "MEETPOOL_SYNC_LATE_INTERVAL": 1, "MEETPOOL_SYNC_MAX_ATTEMPTS": 3, "MEETPOOL_SYNC_LEDGER_INTERVAL": 1}
-UTC = datetime.timezone.utc
-PATIENCE_S = 25
-
-
-class Recorder:
-    """A stack, a tutor with a batch, and what happens at Zoom."""
-
-    def __init__(self, stack):
-        self.stack, self.sandbox = stack, stack.sandbox
-        self.desk = Desk(stack, "tutor-r", "tutor")
-        self.admin = self.desk.as_("admin-1", "admin")
-
-    def batch(self, **more):
-        return self.desk.batch(self.desk.course(), **more)
-
-    def session(self, batch, **more):
-        """One that begins in some minutes."""
-        zone = "UTC" if datetime.datetime.now(UTC).hour < 20 else "Etc/GMT+6"
-        start = datetime.datetime.now(zoneinfo.ZoneInfo(zone)) + datetime.timedelta(minutes=5)
-        times = {"date": start.date().isoformat(), "start_time": start.strftime("%H:%M"), "timezone": zone,
-                 "end_time": (start + datetime.timedelta(minutes=30)).strftime("%H:%M")}
-        return self.desk.session(batch, **{**times, **more})
-
-    @staticmethod
-    def number(session):
-        return session["zoom_meeting"]["meeting_id"]
-
-    def hold(self, session, end=True):
-        """Somebody starts it, which our record learns, and ends it through us."""
-        number = self.number(session)
-        self.sandbox.call("POST", f"meetings/{number}/start")
-        good(self.admin.get(f"zoom/meetings/{number}", params={"refresh": "true"}), 200)
-        if end:
-            good(self.admin.post(f"zoom/meetings/{number}/end"), 200)
-
-    def record(self, session, *files, **where):
-        body = {**(where or {"meeting": int(self.number(session))}), **({"files": list(files)} if files else {})}
-        return self.sandbox.call("POST", "recordings", body)
-
-    def held(self, batch, *files, **more):
-        """A session that was held, with a recording at Zoom."""
-        return self.over(self.session(batch, **more), *files)
-
-    def over(self, session, *files):
-        self.hold(session)
-        self.record(session, *files)
-        return session
-
-    def status(self, batch, who=None, **query):
-        return good((who or self.desk).get(f"batches/{batch['id']}/zoom-sync-status", params=query), 200)
-
-    def of(self, batch, session):
-        return next(one for one in self.status(batch)["sessions"] if one["session_id"] == session["_id"])
-
-    def until(self, batch, session, state, seconds=PATIENCE_S):
-        def look():
-            one = self.of(batch, session)
-            return one if one["sync_state"] == state else None
-        return wait_for(look, seconds, 0.2, f"the recording to be {state}, it is {self.of(batch, session)}")
-
-    def follow(self, answer, state="done", seconds=PATIENCE_S):
-        data = good(answer, 202)
-
-        def look():
-            job = good(self.desk.get(f"jobs/{data['job_id']}"), 200)["job"]
-            return job if job["state"] in ("done", "failed") else None
-        job = wait_for(look, seconds, 0.2, "the end of the job")
-        assert job["state"] == state, job
-        return job
-
-    # ---- what is there
-
-    def files(self, session=None):
-        """Rows of files, of one session's meeting."""
-        where = "WHERE m.zoom_id = %s" if session else ""
-        return self.stack.rows(f"SELECT f.* FROM recording_file f JOIN meeting m ON m.id = f.meeting_id {where} ORDER BY f.id",
-                               *([self.number(session)] if session else []))
-
-    def lessons(self, session):
-        return self.stack.rows("SELECT l.* FROM lesson l JOIN booking b ON b.id = l.booking_id WHERE b.public_id = %s ORDER BY l.id", session["_id"])
-
-    def at_zoom(self, session):
-        return self.sandbox.call("GET", f"recordings?meeting={self.number(session)}")["recordings"]
-
-    def content(self, row):
-        return pathlib.Path(self.folder(), row["object_key"]).read_bytes()
-
-    def folder(self):
-        return self.stack.settings.get("MEETPOOL_RECORDINGS_DIR") or self.stack.env["MEETPOOL_RECORDINGS_DIR"]
-
-    def check_home(self, session, wanted=None):
-        """Every file of Zoom's that is brought home is here once, byte by byte, and has one lesson."""
-        at_zoom = [one for one in self.at_zoom(session) if one["file_extension"] in ("MP4", "M4A", "TXT", "VTT", "JSON")]
-        rows = self.files(session)
-        assert len(rows) == len(at_zoom) == (wanted or len(at_zoom)), (rows, at_zoom)
-        sums = {self.sandbox.call("GET", f"recordings/{one['key']}/sha256")["sha256"] for one in at_zoom}
-        assert {hashlib.sha256(self.content(row)).hexdigest() for row in rows} == sums
-        lessons = self.lessons(session)
-        assert sorted(one["file_id"] for one in lessons) == sorted(row["id"] for row in rows)
-        return rows
+from recorder import PATIENCE_S, QUICK, UTC, Recorder, reset
 
 
 @pytest.fixture(scope="module")
@@ -124,11 +16,9 @@ def quick(make_stack):
 
 @pytest.fixture
 def recorder(quick):
-    recorder = Recorder(quick)
-    yield recorder
-    recorder.sandbox.clear_faults()
-    recorder.sandbox.knobs(download_denied="401", download_base="", recordings_forbidden=False, auto_record=False, uuid_style="any",
-                           download_bytes_per_s=0)
+    one = Recorder(quick)
+    yield one
+    reset(one)
 
 
 def test_a_session_comes_home_by_itself(recorder):
@@ -307,85 +197,6 @@ def test_a_key_makes_one_job(recorder):
     recorder.follow(recorder.desk.post(path))
 
 
-# ---- Failures
-
-def test_zoom_fails_and_comes_back(recorder):
-    batch = recorder.batch()
-    session = recorder.session(batch)
-    recorder.sandbox.fault({"status": 500}, {"method": "GET", "path": "/v2/past_meetings/*"}, count=2)
-    recorder.sandbox.fault({"status": 503}, {"method": "GET", "path": "/v2/meetings/*/recordings"}, count=2)
-    recorder.over(session, {"file_type": "MP4"})
-    one = recorder.until(batch, session, "synced")
-    # That Zoom could not be asked uses up no try.
-    assert one["zoom_meeting"]["sync_attempts"] <= 2
-    recorder.check_home(session, 1)
-
-
-@pytest.mark.parametrize("denied", ["401", "html"])
-def test_a_token_that_is_refused_for_the_download(recorder, denied):
-    batch = recorder.batch()
-    session = recorder.session(batch)
-    recorder.sandbox.knobs(download_denied=denied)
-    recorder.sandbox.fault({"status": 401, "body": {"code": 124, "message": "Invalid access token."}}, {"path": "/rec/download/*"}, count=2)
-    recorder.over(session, {"file_type": "MP4"})
-    recorder.until(batch, session, "synced")
-    recorder.check_home(session, 1)
-
-
-def test_a_file_that_cannot_be_brought_home_and_a_retry(recorder):
-    batch = recorder.batch()
-    session = recorder.session(batch)
-    rule = recorder.sandbox.fault({"status": 200, "body": "no film at all"}, {"path": "/rec/download/*"}, count=100)
-    recorder.over(session, {"file_type": "MP4"})
-    one = recorder.until(batch, session, "failed", 60)
-    assert one["zoom_meeting"]["last_sync_error"] and one["zoom_meeting"]["recording_synced"] is False
-    assert not recorder.lessons(session)
-    assert recorder.stack.rows("SELECT * FROM alert WHERE kind = 'recording_failed'")
-    found = good(recorder.admin.get("admin/recordings", params={"state": "failed"}), 200)["recordings"]
-    assert recorder.number(session) in [row["meeting_id"] for row in found]
-    path = f"batches/{batch['id']}/retry-zoom-recordings"
-    recorder.sandbox.call("DELETE", f"faults/{rule}")
-    recorder.follow(recorder.desk.post(path, {"sessionId": session["_id"]}))
-    assert recorder.of(batch, session)["sync_state"] == "synced"
-    recorder.check_home(session, 1)
-
-
-def test_gone_at_zoom_before_it_was_home(recorder):
-    batch = recorder.batch()
-    session = recorder.session(batch)
-    recorder.hold(session)
-    recorder.sandbox.fault({"status": 200, "body": "no film at all"}, {"path": "/rec/download/*"}, count=3)
-    made = recorder.record(session, {"file_type": "MP4", "size": 400000})["files"]
-    wait_for(lambda: recorder.files(session), PATIENCE_S, 0.02, "the file to be found")
-    recorder.sandbox.call("DELETE", f"recordings/{made[0]['key']}")
-    recorder.until(batch, session, "failed")
-    assert [row["state"] for row in recorder.files(session)] == ["expired"] and not recorder.lessons(session)
-
-
-def test_only_what_zoom_names_is_fetched(recorder):
-    """An address in Zoom's answer that is not Zoom's is asked for nothing, let alone with a token."""
-    batch = recorder.batch()
-    session = recorder.session(batch)
-    recorder.sandbox.knobs(download_base="http://localhost:1")
-    recorder.over(session, {"file_type": "MP4"})
-    one = recorder.until(batch, session, "failed")
-    recorder.sandbox.knobs(download_base="")
-    assert "not Zoom's" in one["zoom_meeting"]["last_sync_error"]
-    recorder.follow(recorder.desk.post(f"batches/{batch['id']}/retry-zoom-recordings"))
-    recorder.check_home(session, 1)
-
-
-def test_no_right_to_see_recordings(recorder):
-    batch = recorder.batch()
-    recorder.sandbox.knobs(recordings_forbidden=True)
-    session = recorder.held(batch, {"file_type": "MP4"})
-    one = wait_for(lambda: recorder.of(batch, session) if recorder.of(batch, session)["zoom_meeting"]["sync_attempts"] >= 2 else None, PATIENCE_S,
-                   what="two tries")
-    assert one["zoom_meeting"]["last_sync_error"]
-    recorder.sandbox.knobs(recordings_forbidden=False)
-    recorder.until(batch, session, "synced")
-
-
 # ---- Meetings of other kinds
 
 def test_a_class_and_a_plain_meeting(recorder):
@@ -452,73 +263,14 @@ def test_sums_of_the_day(recorder):
     refused(recorder.admin.get("admin/analytics", params={"from": "yesterday"}), 422, "validation_failed", "from")
 
 
-# ---- Runners that die
-
-def test_runners_killed_while_they_move(recorder):
+def test_meetings_are_counted_once(recorder):
     batch = recorder.batch()
     session = recorder.session(batch)
-    recorder.sandbox.knobs(download_bytes_per_s=6 * 1024 * 1024)
-    recorder.over(session, {"file_type": "MP4", "size": 20 * 1024 * 1024}, {"file_type": "M4A", "size": 10 * 1024 * 1024}, {"file_type": "CHAT"})
-    for _ in range(3):
-        wait_for(lambda: [row for row in recorder.files(session) if row["state"] == "moving"], PATIENCE_S, what="a file on its way")
-        time.sleep(1.2)
-        for pid in recorder.stack.workers("mp-jobs"):
-            os.kill(pid, signal.SIGKILL)
-    recorder.sandbox.knobs(download_bytes_per_s=0)
-    recorder.until(batch, session, "synced", 90)
-    recorder.check_home(session, 3)
-
-
-# ---- Other ways to run
-
-def test_webhooks_bring_it_home_at_once(make_stack):
-    """Nothing but Zoom's word: the looks by the clock are far away."""
-    stack = make_stack(**{**QUICK, "MEETPOOL_SYNC_INTERVAL": 3600, "MEETPOOL_SYNC_RETRY_DELAY": 3600, "MEETPOOL_SYNC_LEDGER_INTERVAL": 3600}, **SETTINGS)
-    recorder = Recorder(stack)
-    hooks, batch = Hooks(stack), recorder.batch()
-    session = recorder.session(batch)
-    meeting = {"id": recorder.number(session), "topic": "Introduction", "duration": 30}
-    recorder.hold(session, end=False)
-    recorder.sandbox.call("POST", f"meetings/{recorder.number(session)}/end")
-    uuid = recorder.record(session, {"file_type": "MP4"}, {"file_type": "TRANSCRIPT"})["uuid"]
-    account = recorder.stack.rows("SELECT a.name FROM meeting m JOIN account a ON a.id = m.account_id WHERE m.zoom_id = %s", meeting["id"])[0]["name"]
-    app = account if account in SECRETS else ""
-    hooks.told(started(meeting, uuid), app)
-    hooks.told(ended(meeting, uuid), app)
-    hooks.told(recorded(meeting, uuid), app)
-    recorder.until(batch, session, "synced")
-    recorder.check_home(session, 2)
-
-
-def test_what_is_proven_goes_into_the_trash(make_stack):
-    recorder = Recorder(make_stack(**QUICK, MEETPOOL_SYNC_DELETE_SOURCE="true"))
-    batch = recorder.batch()
-    session = recorder.session(batch)
-    recorder.sandbox.knobs(auto_record=True)
-    recorder.hold(session)
-    recorder.until(batch, session, "synced")
-    wait_for(lambda: [one["trash"] for one in recorder.at_zoom(session)].count("file") == 4, PATIENCE_S, what="the files that have an id to go")
-    # A time line has none, and stays.
-    assert {one["file_type"]: one["trash"] for one in recorder.at_zoom(session)}["TIMELINE"] == "no"
-    recorder.check_home(session, 5)
-    trashed = [call for call in recorder.sandbox.calls()["calls"] if call["method"] == "DELETE" and "/recordings" in call["path"]]
-    assert len(trashed) == 4 and all("action=trash" in (call.get("query") or call["path"]) for call in trashed)
-    assert recorder.of(batch, session)["sync_state"] == "synced"
-
-
-def test_into_a_bucket(make_stack, s3, s3_faults):
-    """The storage fails now and then, answers a Complete with an error inside, and loses an answer."""
-    bucket = s3.bucket()
-    recorder = Recorder(make_stack(**QUICK, **bucket.settings(s3_faults.url)))
-    batch = recorder.batch()
-    session = recorder.session(batch)
-    s3_faults.fail(r"^PUT .*partNumber=1", "503")
-    s3_faults.fail(r"^POST .*uploadId=", "done-error200")
-    recorder.sandbox.knobs(auto_record=True, recording_size=11 * 1024 * 1024)
-    recorder.hold(session)
-    recorder.until(batch, session, "synced", 60)
-    rows = recorder.files(session)
-    sums = {recorder.sandbox.call("GET", f"recordings/{one['key']}/sha256")["sha256"] for one in recorder.at_zoom(session)}
-    assert {hashlib.sha256(bucket.get(row["object_key"])).hexdigest() for row in rows} == sums and len(rows) == 5
-    assert len(recorder.lessons(session)) == 5 and len(bucket.keys()) == 5
-    assert bucket.uploads() == []
+    before = good(recorder.admin.get("admin/analytics"), 200)["totals"]["meetings_created"]
+    # What became of it is known after an hour.
+    recorder.stack.rows("UPDATE meeting SET created_at = created_at - 3700000 WHERE id <= (SELECT id FROM (SELECT id FROM meeting WHERE zoom_id = %s) m)",
+                        recorder.number(session))
+    wait_for(lambda: recorder.stack.rows("SELECT 1 FROM day_sum JOIN meeting m ON m.zoom_id = %s WHERE day = 0 AND value >= m.id", recorder.number(session)),
+             PATIENCE_S, what="the count to come to it")
+    assert good(recorder.admin.get("admin/analytics"), 200)["totals"]["meetings_created"] == before
+    assert not recorder.stack.rows("SELECT * FROM job WHERE kind = 'recording.cleanup' AND (state = 'failed' OR error IS NOT NULL)")
