@@ -4,6 +4,7 @@ import pathlib
 
 import pytest
 
+import oauth
 from desk import good, refused
 from harness import wait_for
 from recorder import PATIENCE_S, QUICK, UTC, Recorder, reset
@@ -214,6 +215,19 @@ def test_a_class_and_a_plain_meeting(recorder):
     assert key.startswith(f"videos/class/{event['id']}/")
     key = wait_for(lambda: stored(meeting["id"]), PATIENCE_S, what="the meeting's recording")[0]["object_key"]
     assert key.startswith(f"videos/meeting/{meeting['id']}/")
+
+
+def test_a_meeting_on_the_hosts_own_account(recorder):
+    """Its recording is fetched with that person's token: the pool's accounts do not see it."""
+    oauth.connect(recorder.stack, "tutor-own", "host5@account1.example.com")
+    own = Recorder(recorder.stack)
+    own.desk = recorder.desk.as_("tutor-own", "tutor")
+    batch = own.batch()
+    session = own.session(batch)
+    assert session["zoomAccountUsed"] == "user"
+    own.over(session, {"file_type": "MP4"}, {"file_type": "CC"})
+    own.until(batch, session, "synced")
+    own.check_home(session, 2)
 
 
 def test_what_was_not_asked_for_is_found_by_the_daily_pass(recorder):
