@@ -121,6 +121,7 @@ def cache_filter(*_, **__):
 
 
 def serve(folder):
+    parent = os.getppid()
     from swift.common import utils
     utils.eventlet_monkey_patch()
     import eventlet
@@ -151,8 +152,9 @@ def serve(folder):
         eventlet.spawn(wsgi.run_server, conf, logger, sock, {"log_name": name})
     (folder / "port.new").write_text(str(listening["proxy"].getsockname()[1]))
     (folder / "port.new").rename(folder / "port")
-    while True:
-        eventlet.sleep(3600)
+    # Whoever started it may die without a word.
+    while os.getppid() == parent:
+        eventlet.sleep(1)
 
 
 class S3Server:
