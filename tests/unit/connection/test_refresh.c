@@ -333,11 +333,11 @@ static void why_it_was_refused_is_told_when_zoom_says_it(void **state)
     assert_int_equal(must_number(d->ctx.db, &count_alerts), 1);
 }
 
-static void one_meeting_unless_zoom_tells_of_two(void **state)
+static void the_licence_decides_unless_zoom_tells(void **state)
 {
     static const struct {
         int64_t type, told, most;
-    } rows[] = {{0, 0, 1}, {1, 0, 1}, {1, 2, 1}, {2, 0, 1}, {2, 1, 1}, {2, 2, 2}, {99, 2, 1}};
+    } rows[] = {{0, 0, 1}, {1, 0, 1}, {1, 2, 1}, {2, 0, 2}, {2, 1, 1}, {2, 2, 2}, {99, 2, 1}};
     static const struct {
         int64_t type;
         const char *status, *body;
@@ -346,8 +346,8 @@ static void one_meeting_unless_zoom_tells_of_two(void **state)
         {2, "200 OK", "{\"feature\":{\"concurrent_meeting\":\"Basic\"}}", 2},
         {2, "200 OK", "{\"feature\":{\"concurrent_meeting\":\"Plus\"}}", 2},
         {2, "200 OK", "{\"feature\":{\"concurrent_meeting\":\"None\"}}", 1},
-        {2, "200 OK", "{\"feature\":{\"concurrent_meeting\":7}}", 1},
-        {2, "200 OK", "{\"feature\":[]}", 1},
+        {2, "200 OK", "{\"feature\":{\"concurrent_meeting\":7}}", 0},
+        {2, "200 OK", "{\"feature\":[]}", 0},
         {2, "400 Bad Request", "{\"code\":4711,\"message\":\"Invalid access token, does not contain scopes:[user:read:settings].\"}", 0},
     };
     struct desk *d = *state;
@@ -537,7 +537,7 @@ int main(int argc, char **argv)
         TEST(a_refresh_that_keeps_failing_raises_an_alert),
         TEST(an_app_that_was_removed_is_told),
         TEST(why_it_was_refused_is_told_when_zoom_says_it),
-        TEST(one_meeting_unless_zoom_tells_of_two),
+        TEST(the_licence_decides_unless_zoom_tells),
         TEST(a_lost_answer_gets_one_more_try),
         TEST(two_lost_answers_wait_and_mark_nothing),
         TEST(wrong_credentials_of_the_app_are_not_the_persons_fault),
