@@ -43,7 +43,7 @@ CREATE TABLE IF NOT EXISTS occurrence (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- One row a file at Zoom. `file_key`: Zoom's id of the file, or type and start where it has none. States: found, moving, stored, failed, expired (gone
--- at Zoom before it was brought home), trashed (stored, then put into Zoom's trash). `mover`: the job, and the try of it, that has it in its hands: what
+-- at Zoom before it was brought home), trashed (stored, then put into Zoom's trash), removed (with its lesson, by hand). `mover`: the job, and the try of it, that has it in its hands: what
 -- an earlier one still writes changes nothing.
 CREATE TABLE IF NOT EXISTS recording_file (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,

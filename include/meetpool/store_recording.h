@@ -146,7 +146,16 @@ int mp_store_occurrences(struct mp_db *db, struct mp_arena *arena, int64_t meeti
 
 /* ---- Files ---- */
 
-enum mp_file_state { MP_FILE_FOUND, MP_FILE_MOVING, MP_FILE_STORED, MP_FILE_FAILED, MP_FILE_EXPIRED, MP_FILE_TRASHED, MP_FILE_STATES };
+enum mp_file_state {
+    MP_FILE_FOUND,
+    MP_FILE_MOVING,
+    MP_FILE_STORED,
+    MP_FILE_FAILED,
+    MP_FILE_EXPIRED, /* gone at Zoom before it was home */
+    MP_FILE_TRASHED, /* stored, then put into Zoom's trash */
+    MP_FILE_REMOVED, /* was stored; its lesson was removed by hand: it does not come back */
+    MP_FILE_STATES
+};
 
 struct mp_file_row {
     int64_t id, occurrence_id, meeting_id;
@@ -191,6 +200,8 @@ int mp_store_file_over(struct mp_db *db, int64_t id, const char *mover, enum mp_
                        struct mp_error *err) MP_MUST_CHECK;
 /* What was in the way of a try; there will be another. */
 int mp_store_file_trouble(struct mp_db *db, int64_t id, const char *mover, const char *code, const char *error, struct mp_error *err) MP_MUST_CHECK;
+/* In a transaction: stored, trashed -> removed, by the lesson that it has; the sums follow. Nothing where the lesson has no file. */
+int mp_store_file_removed(struct mp_db *db, int64_t lesson_id, struct mp_error *err) MP_MUST_CHECK;
 /* stored -> trashed. */
 int mp_store_file_trashed(struct mp_db *db, int64_t id, struct mp_error *err) MP_MUST_CHECK;
 

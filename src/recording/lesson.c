@@ -180,7 +180,7 @@ static int remove_it(struct mp_db *db, void *arg, struct mp_error *err)
 {
     const struct removal *r = arg;
 
-    if (mp_store_lesson_remove(db, r->row->id, err) < 0)
+    if (mp_store_file_removed(db, r->row->id, err) < 0 || mp_store_lesson_remove(db, r->row->id, err) < 0)
         return -1;
     return r->row->object_key != NULL ? add_job(db, r->arena, r->row->id, 0, MP_JOB_PRIORITY_ASKED, err) : 0;
 }

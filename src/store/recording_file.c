@@ -40,9 +40,13 @@ static const struct mp_sql over = {
 static const struct mp_sql trouble = {"UPDATE recording_file SET error_code = ?, error = ? WHERE id = ? AND mover = ? AND state = 'moving'"};
 static const struct mp_sql trashed = {"UPDATE recording_file SET state = 'trashed' WHERE id = ? AND state = 'stored'"};
 
+static const struct mp_sql of_lesson = {"SELECT f.id, f.meeting_id, f.size FROM lesson l JOIN recording_file f ON f.id = l.file_id"
+                                        " WHERE l.id = ? AND f.state IN ('stored', 'trashed')"};
+static const struct mp_sql removed = {"UPDATE recording_file SET state = 'removed' WHERE id = ? AND state IN ('stored', 'trashed')"};
+
 static const char *const state_names[MP_FILE_STATES] = {
-    [MP_FILE_FOUND] = "found",   [MP_FILE_MOVING] = "moving",   [MP_FILE_STORED] = "stored",
-    [MP_FILE_FAILED] = "failed", [MP_FILE_EXPIRED] = "expired", [MP_FILE_TRASHED] = "trashed",
+    [MP_FILE_FOUND] = "found",     [MP_FILE_MOVING] = "moving",   [MP_FILE_STORED] = "stored",   [MP_FILE_FAILED] = "failed",
+    [MP_FILE_EXPIRED] = "expired", [MP_FILE_TRASHED] = "trashed", [MP_FILE_REMOVED] = "removed",
 };
 
 static enum mp_file_state state_of(const char *name)
@@ -287,4 +291,29 @@ int mp_store_file_trashed(struct mp_db *db, int64_t id, struct mp_error *err)
 
     mp_bind_i64(st, id);
     return mp_db_run(st, err);
+}
+
+int mp_store_file_removed(struct mp_db *db, int64_t lesson_id, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &of_lesson);
+    int64_t file_id, meeting_id, size;
+    int rc;
+
+    mp_bind_i64(st, lesson_id);
+    rc = mp_db_one(st, err);
+    if (rc <= 0)
+        return rc;
+    file_id = mp_col_i64(st, 0);
+    meeting_id = mp_col_i64(st, 1);
+    size = mp_col_i64(st, 2);
+    if (mp_store_recording_lock(db, meeting_id, err) < 0)
+        return -1;
+    st = mp_db_begin(db, &removed);
+    mp_bind_i64(st, file_id);
+    rc = changed(st, err);
+    if (rc <= 0)
+        return rc;
+    if (mp_store_recording_settle(db, meeting_id, false, err) < 0 || mp_store_day_add(db, "recordings_stored", -1, err) < 0)
+        return -1;
+    return mp_store_day_add(db, "recording_bytes", -size, err) < 0 ? -1 : 1;
 }

@@ -189,6 +189,21 @@ def test_force_replaces_what_is_there(recorder):
     assert recorder.of(batch, session)["zoom_meeting"]["recording_synced"] is True
 
 
+def test_what_was_removed_does_not_come_back(recorder):
+    batch = recorder.batch()
+    session = recorder.held(batch, {"file_type": "MP4"}, {"file_type": "CHAT"})
+    recorder.until(batch, session, "synced")
+    rows = recorder.check_home(session, 2)
+    film = next(row for row in rows if row["file_type"] == "MP4")
+    lesson = next(one for one in recorder.lessons(session) if one["file_id"] == film["id"])
+    good(recorder.desk.delete(f"batches/{batch['id']}/schedule/{session['_id']}/lessons/{lesson['public_id']}"), 200)
+    path = pathlib.Path(recorder.folder(), film["object_key"])
+    wait_for(lambda: not path.exists(), PATIENCE_S, what="the film to go")
+    recorder.follow(recorder.desk.post(f"batches/{batch['id']}/sync-zoom-recordings", {"force": True}))
+    one = recorder.of(batch, session)
+    assert one["sync_state"] == "synced" and one["recorded_lessons"]["zoom_auto_sync"] == 1 and not path.exists()
+
+
 def test_a_key_makes_one_job(recorder):
     batch = recorder.batch()
     recorder.held(batch, {"file_type": "MP4"})
