@@ -33,6 +33,20 @@ struct mp_account_entry {
     size_t hosts_count;
     int64_t max_concurrent;      /* meetings at the same time */
     int64_t host_max_concurrent; /* on one host; 0: no limit of its own */
+    const char **tags;           /* words of the operator's own */
+    size_t tags_count;
+};
+
+/*
+ * What the operator wants for a kind of bookings: "session", "class", "event", "custom_session", "appointment", "interview", or "meeting", which is
+ * what belongs to no booking. None of it concerns people's own accounts.
+ */
+#define MP_ACCOUNT_KIND_MEETING "meeting"
+struct mp_account_kind {
+    const char *kind;
+    const char *demand; /* only accounts with this tag; NULL: any */
+    const char *prefer; /* those with this tag first; NULL: none before others */
+    int64_t reserved;   /* of the last places of each account, how many are kept for this kind; 0: none */
 };
 
 struct mp_account_runtime; /* row ids and the tokens this process has seen */
@@ -41,15 +55,18 @@ struct mp_account_conf {
     bool enabled; /* ZOOM_ENABLED */
     struct mp_account_entry *accounts;
     size_t count;
-    int64_t daily_limit;   /* ZOOM_DAILY_LIMIT, creates and updates per host and UTC day */
-    int64_t cooldown_s;    /* MEETPOOL_ACCOUNT_COOLDOWN */
-    bool oauth_configured; /* the user-managed OAuth app has its credentials */
+    int64_t daily_limit;           /* ZOOM_DAILY_LIMIT, creates and updates per host and UTC day */
+    int64_t cooldown_s;            /* MEETPOOL_ACCOUNT_COOLDOWN */
+    bool oauth_configured;         /* the user-managed OAuth app has its credentials */
+    struct mp_account_kind *kinds; /* those for which something is wanted */
+    size_t kinds_count;
+    int64_t reserved; /* the sum: places of each account that kinds without a reservation leave free */
     struct mp_account_runtime *runtime;
 };
 
 /*
  * Reads the numbered families ZOOM_ACCOUNT_ID_n … and the unnumbered ones. An account that lacks a value is left out with a warning in the log that
- * names the variable. Errors: MP_E_CONFIG for a wrong limit.
+ * names the variable. Errors: MP_E_CONFIG for a wrong limit, tag or kind.
  */
 int mp_account_conf_load(struct mp_arena *arena, const struct mp_conf_source *source, const struct mp_log *log, struct mp_account_conf *out,
                          struct mp_error *err) MP_MUST_CHECK;
@@ -57,6 +74,12 @@ int mp_account_conf_load(struct mp_arena *arena, const struct mp_conf_source *so
 int mp_account_install_id(struct mp_ctx *ctx, const char **id, struct mp_error *err) MP_MUST_CHECK;
 /* Index of an account of the pool by name; -1 where it is not configured. */
 int mp_account_find(const struct mp_account_conf *conf, const char *name);
+/*
+ * How many meetings may be at an account at the same time for one of this kind (NULL: "meeting") to be among them. A kind for which places are
+ * reserved may take them all; any other leaves conf->reserved of them free, be they held by whomever: on an account that is as small as that it gets
+ * none.
+ */
+int64_t mp_account_places(const struct mp_account_conf *conf, size_t account, const char *kind);
 /* Index of an account, and of its host, by their rows; -1 where they are not configured (any more). */
 int mp_account_by_row(struct mp_ctx *ctx, int64_t account_row, int64_t host_row, int *host, struct mp_error *err);
 
@@ -123,13 +146,15 @@ enum mp_verdict {
     MP_VERDICT_DAILY,    /* no host has budget left today */
     MP_VERDICT_FAILED,   /* tried, and Zoom failed */
     MP_VERDICT_EXCLUDED, /* another account was asked for */
-    MP_VERDICT_CORDONED  /* an operator wants no new meetings there: it is not tried, not even last */
+    MP_VERDICT_CORDONED, /* an operator wants no new meetings there: it is not tried, not even last */
+    MP_VERDICT_UNTAGGED  /* it lacks the tag that meetings of this kind demand */
 };
 struct mp_candidate {
     size_t account; /* index in conf */
     int host;       /* index of the host that would take it; -1: none */
     enum mp_verdict verdict;
     bool inactive;   /* tried last */
+    bool preferred;  /* has the tag that meetings of this kind prefer */
     size_t meetings; /* in the interval */
     int64_t last_used_at;
     const char *why; /* a sentence */
@@ -140,11 +165,13 @@ struct mp_choice_request {
     int64_t now_ms;
     int only_account; /* index, or -1 */
     bool spend;       /* needs one of the host's daily calls */
+    const char *kind; /* of struct mp_account_kind; NULL: "meeting" */
 };
 
 /*
- * The rule: among active accounts with room in the whole interval the one with the fewest meetings in it, then the least recently used; then the
- * inactive ones in the same order. `candidates` holds one row an account, those to be tried first. Pure: works on what it is given.
+ * The rule: among active accounts with room for its kind in the whole interval those that its kind prefers, of them the one with the fewest meetings
+ * in it, then the least recently used; then the inactive ones in the same order. What a kind demands rules the others out. `candidates` holds one row
+ * an account, those to be tried first. Pure: works on what it is given.
  */
 void mp_choose(const struct mp_account_conf *conf, const struct mp_account_state *states, const struct mp_busy *busy, size_t busy_count,
                const struct mp_choice_request *want, struct mp_arena *arena, struct mp_candidate **candidates);

@@ -42,6 +42,19 @@ void account_fill_state(const struct mp_host_row *row, const struct account_memo
 /* Looks up, and makes where missing, the rows of account and hosts. */
 int account_rows(struct mp_ctx *ctx, size_t account, struct mp_error *err) MP_MUST_CHECK;
 
+/* MEETPOOL_DEMAND, MEETPOOL_PREFER, MEETPOOL_RESERVE, as they were set. */
+struct account_kind_lists {
+    const char *demand, *prefer, *reserve;
+};
+/* Reads them into `conf`, whose accounts are known; warns of tags that no account has. MP_E_CONFIG. */
+int account_kinds_load(struct mp_arena *arena, const struct account_kind_lists *lists, const struct mp_log *log, struct mp_account_conf *conf,
+                       struct mp_error *err) MP_MUST_CHECK;
+/* `text`: the value of the variable `name`; NULL: unset. MP_E_CONFIG. */
+int account_tags_load(struct mp_arena *arena, const char *name, const char *text, struct mp_account_entry *entry, struct mp_error *err) MP_MUST_CHECK;
+bool account_has_tag(const struct mp_account_entry *entry, const char *tag);
+/* What is wanted for that kind (NULL: "meeting"); never NULL. */
+const struct mp_account_kind *account_kind(const struct mp_account_conf *conf, const char *kind);
+
 /* Wipes the token that this process remembers. `memory`: struct account_memory, as mp_arena_defer() hands it. */
 void account_forget(void *memory);
 /*

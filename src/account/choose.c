@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "meetpool/account.h"
+#include "account_int.h"
 #include "meetpool/clock.h"
 #include "meetpool/json.h"
 
@@ -15,10 +15,31 @@ static bool host_fits(const struct mp_account_entry *entry, const struct mp_acco
            mp_capacity_peak(busy, count, state->id, state->hosts[host].id, from, until) < (size_t)entry->host_max_concurrent;
 }
 
-static bool account_fits(const struct mp_account_entry *entry, const struct mp_account_state *state, const struct mp_busy *busy, size_t count,
-                         int64_t from, int64_t until)
+/* Says whether the account has a place for its kind; `why` it has none. */
+static bool account_fits(const struct mp_account_conf *conf, size_t account, const struct mp_account_state *state, const struct mp_busy *busy,
+                         size_t count, const struct mp_choice_request *want, const char **why)
 {
-    return mp_capacity_peak(busy, count, state->id, 0, from, until) < (size_t)entry->max_concurrent;
+    size_t peak = mp_capacity_peak(busy, count, state->id, 0, want->from, want->until);
+
+    *why = peak < (size_t)mp_account_entry(conf, account)->max_concurrent
+               ? "the places that are left in that interval are kept for other kinds of bookings"
+               : "every place is taken in that interval";
+    return peak < (size_t)mp_account_places(conf, account, want->kind);
+}
+
+/* People's own accounts bear no tags, and are asked for none. */
+static bool lacks_tag(const struct mp_account_conf *conf, size_t account, const struct mp_choice_request *want)
+{
+    const char *demand = account_kind(conf, want->kind)->demand;
+
+    return demand != NULL && !mp_account_is_guest(conf, (int)account) && !account_has_tag(mp_account_entry(conf, account), demand);
+}
+
+static bool is_preferred(const struct mp_account_conf *conf, size_t account, const struct mp_choice_request *want)
+{
+    const char *prefer = account_kind(conf, want->kind)->prefer;
+
+    return prefer != NULL && account_has_tag(mp_account_entry(conf, account), prefer);
 }
 
 static bool host_ill(const struct mp_host_state *host, const struct mp_choice_request *want)
@@ -47,9 +68,9 @@ int mp_choose_host(const struct mp_account_conf *conf, size_t account, const str
     int best = -1;
 
     *verdict = MP_VERDICT_FULL;
-    *why = "every place is taken in that interval";
-    if (!account_fits(entry, state, busy, busy_count, want->from, want->until))
+    if (!account_fits(conf, account, state, busy, busy_count, want, why))
         return -1;
+    *why = "every place is taken in that interval";
     for (size_t h = 0; h < entry->hosts_count; h++) {
         const struct mp_host_state *host = &state->hosts[h];
         size_t meetings;
@@ -98,9 +119,15 @@ void mp_choose_judge(const struct mp_account_conf *conf, size_t account, const s
 
     *c = (struct mp_candidate){.account = account, .host = -1, .last_used_at = state->last_used_at};
     c->meetings = mp_capacity_count(busy, busy_count, state->id, 0, want->from, want->until);
+    c->preferred = is_preferred(conf, account, want);
     if (want->only_account >= 0 && (size_t)want->only_account != account) {
         c->verdict = MP_VERDICT_EXCLUDED;
         c->why = "another account was asked for";
+        return;
+    }
+    if (lacks_tag(conf, account, want)) {
+        c->verdict = MP_VERDICT_UNTAGGED;
+        c->why = "it lacks the tag that bookings of this kind demand";
         return;
     }
     if (state->cordoned) {
@@ -135,15 +162,14 @@ static int64_t spread(int64_t a, int64_t b)
     return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/* Those with a host first; of them active ones first, then fewest meetings, least recently used, in the order of the configuration. */
+/* Those with a host first; of them active ones first, then those preferred, then fewest meetings, least recently used, in the order of the
+ * configuration. */
 static int compare(const void *left, const void *right)
 {
     const struct mp_candidate *a = left, *b = right;
-    int64_t keys[][2] = {{a->host < 0, b->host < 0},
-                         {a->inactive, b->inactive},
-                         {(int64_t)a->meetings, (int64_t)b->meetings},
-                         {a->last_used_at, b->last_used_at},
-                         {(int64_t)a->account, (int64_t)b->account}};
+    int64_t keys[][2] = {{a->host < 0, b->host < 0},         {a->inactive, b->inactive},
+                         {b->preferred, a->preferred},       {(int64_t)a->meetings, (int64_t)b->meetings},
+                         {a->last_used_at, b->last_used_at}, {(int64_t)a->account, (int64_t)b->account}};
 
     for (size_t i = 0; i < MP_COUNT(keys); i++) {
         int64_t d = spread(keys[i][0], keys[i][1]);
@@ -224,7 +250,7 @@ int64_t mp_choose_nearest_of(struct mp_arena *arena, const struct mp_account_con
     struct mp_busy *own = mp_arena_array(arena, busy_count + 1, sizeof(*own));
     size_t n = own_places(busy, busy_count, state->id, own);
 
-    if (day_is_over(state, want) || state->cordoned)
+    if (day_is_over(state, want) || state->cordoned || lacks_tag(conf, account, want))
         return best;
     qsort(own, n, sizeof(*own), by_end);
     return nearest_of(conf, account, state, own, n, want, best);
@@ -243,9 +269,9 @@ int64_t mp_choose_nearest(struct mp_arena *arena, const struct mp_account_conf *
 }
 
 static const char *const verdict_names[] = {
-    [MP_VERDICT_OPEN] = "open",         [MP_VERDICT_CHOSEN] = "chosen",     [MP_VERDICT_FULL] = "full",
-    [MP_VERDICT_INACTIVE] = "inactive", [MP_VERDICT_PAUSED] = "paused",     [MP_VERDICT_DAILY] = "daily_limit",
-    [MP_VERDICT_FAILED] = "failed",     [MP_VERDICT_EXCLUDED] = "excluded", [MP_VERDICT_CORDONED] = "cordoned",
+    [MP_VERDICT_OPEN] = "open",         [MP_VERDICT_CHOSEN] = "chosen",     [MP_VERDICT_FULL] = "full",     [MP_VERDICT_INACTIVE] = "inactive",
+    [MP_VERDICT_PAUSED] = "paused",     [MP_VERDICT_DAILY] = "daily_limit", [MP_VERDICT_FAILED] = "failed", [MP_VERDICT_EXCLUDED] = "excluded",
+    [MP_VERDICT_CORDONED] = "cordoned", [MP_VERDICT_UNTAGGED] = "untagged",
 };
 
 struct json_object *mp_choice_json(struct mp_arena *arena, const struct mp_account_conf *conf, const struct mp_candidate *candidates, size_t count)
@@ -262,7 +288,7 @@ struct json_object *mp_choice_json(struct mp_arena *arena, const struct mp_accou
         mp_json_put_text(row, "verdict", verdict_names[c->verdict]);
         mp_json_put_int(row, "meetings_in_interval", (int64_t)c->meetings);
         mp_json_put_time(row, "last_used_at", c->last_used_at > 0 ? c->last_used_at : -1);
-        mp_json_put_text(row, "reason", c->why);
+        mp_json_put_text(row, "reason", c->why == NULL && c->preferred ? "it has the tag that bookings of this kind prefer" : c->why);
         json_object_array_add(list, row);
     }
     return list;

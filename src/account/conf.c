@@ -9,12 +9,16 @@
 struct common {
     bool enabled;
     int64_t daily_limit, cooldown_s;
+    struct account_kind_lists kinds;
 };
 
 static const struct mp_setting common_settings[] = {
     MP_SETTING("ZOOM_ENABLED", MP_SET_BOOL, "true", 0, 0, common, enabled),
     MP_SETTING("ZOOM_DAILY_LIMIT", MP_SET_INT, "100", 1, 1000000, common, daily_limit),
     MP_SETTING("MEETPOOL_ACCOUNT_COOLDOWN", MP_SET_SECONDS, "300", 0, 86400, common, cooldown_s),
+    MP_SETTING("MEETPOOL_DEMAND", MP_SET_TEXT, NULL, 0, 0, common, kinds.demand),
+    MP_SETTING("MEETPOOL_PREFER", MP_SET_TEXT, NULL, 0, 0, common, kinds.prefer),
+    MP_SETTING("MEETPOOL_RESERVE", MP_SET_TEXT, NULL, 0, 0, common, kinds.reserve),
 };
 
 /* What is found of account n before it is known to be whole. */
@@ -81,6 +85,14 @@ static int limit_of(struct mp_arena *arena, const struct mp_conf_source *source,
     return mp_conf_fill(arena, source, &row, 1, out, err);
 }
 
+static int read_tags(struct mp_arena *arena, const struct mp_conf_source *source, unsigned number, struct mp_account_entry *entry,
+                     struct mp_error *err)
+{
+    const char *name = mp_arena_printf(arena, "ZOOM_TAGS_%u", number);
+
+    return account_tags_load(arena, name, mp_conf_get(source, name), entry, err);
+}
+
 /* Reads account `number` (0: the unnumbered variables). 1 whole, 0 left out, -1 failed. */
 static int read_entry(struct mp_arena *arena, const struct mp_conf_source *source, const struct mp_log *log, unsigned number,
                       struct mp_account_entry *entry, struct mp_error *err)
@@ -103,7 +115,8 @@ static int read_entry(struct mp_arena *arena, const struct mp_conf_source *sourc
     split_hosts(arena, values[3], log, entry);
     if (entry->hosts_count == 0)
         return mp_fail(err, MP_E_CONFIG, "ZOOM_USER_ID_%u names no host: give one e-mail or several, separated by commas", named);
-    if (limit_of(arena, source, "ZOOM_MAX_CONCURRENT", named, "10", &entry->max_concurrent, err) < 0)
+    if (limit_of(arena, source, "ZOOM_MAX_CONCURRENT", named, "10", &entry->max_concurrent, err) < 0 ||
+        read_tags(arena, source, named, entry, err) < 0)
         return -1;
     if (mp_conf_get(source, mp_arena_printf(arena, "ZOOM_HOST_MAX_CONCURRENT_%u", named)) == NULL && entry->hosts_count == 1)
         return 1;
@@ -134,10 +147,10 @@ struct stray {
     const struct mp_log *log;
 };
 
-/* A limit for an account that there is not: most likely a slip of the number, and the limit that was meant does not hold. */
+/* A limit or tags for an account that there is not: most likely a slip of the number, and what was meant does not hold. */
 static void warn_of_stray(void *arg, const char *name, const char *value)
 {
-    static const char *const limits[] = {"ZOOM_MAX_CONCURRENT_", "ZOOM_HOST_MAX_CONCURRENT_"};
+    static const char *const limits[] = {"ZOOM_MAX_CONCURRENT_", "ZOOM_HOST_MAX_CONCURRENT_", "ZOOM_TAGS_"};
     const struct stray *stray = arg;
 
     (void)value;
@@ -177,6 +190,8 @@ int mp_account_conf_load(struct mp_arena *arena, const struct mp_conf_source *so
         out->count += (size_t)rc;
     }
     mp_conf_each(source, "ZOOM_", warn_of_stray, &(struct stray){arena, out, log});
+    if (account_kinds_load(arena, &common.kinds, log, out, err) < 0)
+        return -1;
     app_pair = mp_conf_get(source, "ZOOM_OAUTH_CLIENT_ID") != NULL && mp_conf_get(source, "ZOOM_OAUTH_CLIENT_SECRET") != NULL;
     own_pair = mp_conf_get(source, "ZOOM_REDIRECT_URI") != NULL && mp_conf_get(source, "ZOOM_CLIENT_ID") != NULL &&
                mp_conf_get(source, "ZOOM_CLIENT_SECRET") != NULL;

@@ -339,6 +339,117 @@ static void the_reasons_are_told(void **state)
     assert_true(json_object_object_get_ex(row, "reason", &member) && member != NULL);
 }
 
+/* The clinic's account, and what appointments want; two places of each account are kept for them. */
+static void dedicate(struct pool *p, size_t account, struct mp_account_kind *appointments)
+{
+    static const char *tags[] = {"video", "clinic"};
+
+    appointments->kind = "appointment";
+    p->entries[account].tags = tags;
+    p->entries[account].tags_count = 2;
+    p->conf.kinds = appointments;
+    p->conf.kinds_count = 1;
+    p->conf.reserved = appointments->reserved;
+}
+
+static void a_preferred_account_comes_before_emptier_ones_but_not_before_well_ones(void **state)
+{
+    struct mp_account_kind clinic = {.prefer = "clinic"};
+    struct mp_candidate *c;
+    struct pool p;
+
+    pool_init(&p, 1, 10, 0);
+    dedicate(&p, 2, &clinic);
+    take(&p, 3, 1, NOW + HOUR, NOW + 2 * HOUR);
+    assert_int_equal(choose(&p, *state)[0].account, 0); /* of no kind */
+    p.want.kind = "appointment";
+    c = choose(&p, *state);
+    assert_int_equal(c[0].account, 2);
+    assert_true(c[0].preferred && !c[1].preferred);
+    assert_int_equal(c[1].account, 0);
+    p.states[2].inactive_until = NOW + 1;
+    assert_int_equal(choose(&p, *state)[2].account, 2);
+}
+
+static void what_is_demanded_rules_the_others_out(void **state)
+{
+    struct mp_account_kind clinic = {.demand = "clinic"};
+    struct mp_candidate *c;
+    struct pool p;
+
+    pool_init(&p, 1, 1, 0);
+    dedicate(&p, 1, &clinic);
+    p.want.kind = "appointment";
+    c = choose(&p, *state);
+    assert_int_equal(c[0].account, 1);
+    assert_int_equal(c[0].verdict, MP_VERDICT_OPEN);
+    for (int i = 1; i < 3; i++) {
+        assert_int_equal(c[i].host, -1);
+        assert_int_equal(c[i].verdict, MP_VERDICT_UNTAGGED);
+    }
+    /* The others are free all the time, which helps nobody. */
+    take(&p, 2, 1, NOW, NOW + 5 * HOUR);
+    assert_int_equal(nearest(&p, *state), NOW + 5 * HOUR);
+    p.want.kind = "class";
+    assert_int_equal(nearest(&p, *state), NOW + HOUR);
+    clinic.demand = "nobody-has-it";
+    p.want.kind = "appointment";
+    assert_int_equal(nearest(&p, *state), -1);
+}
+
+static void the_last_places_are_kept_for_those_they_are_reserved_for(void **state)
+{
+    struct mp_account_kind clinic = {.reserved = 2};
+    enum mp_verdict verdict;
+    struct pool p;
+
+    (void)state;
+    pool_init(&p, 1, 3, 0);
+    dedicate(&p, 0, &clinic);
+    p.want.kind = "class";
+    assert_int_equal(host_of(&p, 0, false, &verdict), 0);
+    take(&p, 1, 1, NOW + HOUR, NOW + 2 * HOUR);
+    assert_int_equal(host_of(&p, 0, false, &verdict), -1);
+    assert_int_equal(verdict, MP_VERDICT_FULL);
+    p.want.kind = NULL;
+    assert_int_equal(host_of(&p, 0, false, &verdict), -1);
+    p.want.kind = "appointment";
+    assert_int_equal(host_of(&p, 0, false, &verdict), 0);
+    take(&p, 1, 1, NOW + HOUR, NOW + 2 * HOUR);
+    assert_int_equal(host_of(&p, 0, false, &verdict), 0);
+    take(&p, 1, 1, NOW + HOUR, NOW + 2 * HOUR);
+    assert_int_equal(host_of(&p, 0, false, &verdict), -1);
+    /* One after the other takes one place, not two. */
+    p.want.kind = "class";
+    p.want.from = NOW + 3 * HOUR;
+    p.want.until = NOW + 6 * HOUR;
+    p.count = 0;
+    take(&p, 1, 1, NOW + 2 * HOUR, NOW + 3 * HOUR);
+    take(&p, 1, 1, NOW + 6 * HOUR, NOW + 7 * HOUR);
+    assert_int_equal(host_of(&p, 0, false, &verdict), 0);
+}
+
+static void nothing_is_kept_of_places_that_the_hosts_do_not_have(void **state)
+{
+    struct mp_account_kind clinic = {.reserved = 2};
+    struct pool p;
+
+    (void)state;
+    pool_init(&p, 2, 10, 2); /* four in all, whatever the account's own limit says */
+    dedicate(&p, 0, &clinic);
+    assert_int_equal(mp_account_places(&p.conf, 0, "class"), 2);
+    assert_int_equal(mp_account_places(&p.conf, 0, NULL), 2);
+    assert_int_equal(mp_account_places(&p.conf, 0, "appointment"), 10);
+    p.entries[0].max_concurrent = 3;
+    assert_int_equal(mp_account_places(&p.conf, 0, "class"), 1);
+    p.entries[0].max_concurrent = 2;
+    assert_int_equal(mp_account_places(&p.conf, 0, "class"), 0);
+    p.conf.reserved = 5;
+    assert_int_equal(mp_account_places(&p.conf, 0, "class"), 0);
+    p.conf.reserved = 0;
+    assert_int_equal(mp_account_places(&p.conf, 0, "class"), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -356,6 +467,10 @@ int main(void)
         ARENA_TEST(an_account_whose_day_is_used_up_has_no_nearest_start),
         ARENA_TEST(nearest_start_against_trying_every_minute),
         ARENA_TEST(the_reasons_are_told),
+        ARENA_TEST(a_preferred_account_comes_before_emptier_ones_but_not_before_well_ones),
+        ARENA_TEST(what_is_demanded_rules_the_others_out),
+        ARENA_TEST(the_last_places_are_kept_for_those_they_are_reserved_for),
+        ARENA_TEST(nothing_is_kept_of_places_that_the_hosts_do_not_have),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,9 +165,28 @@ static void a_limit_for_no_account_is_warned_of(void **state)
 
 static void wrong_limits_stop_the_start_and_name_the_variable(void **state)
 {
-    static const char *const lines[] = {"ZOOM_MAX_CONCURRENT_1=0",      "ZOOM_MAX_CONCURRENT_1=-1",  "ZOOM_MAX_CONCURRENT_1=ten",
-                                        "ZOOM_MAX_CONCURRENT_1=10001",  "ZOOM_MAX_CONCURRENT_1=1.5", "ZOOM_HOST_MAX_CONCURRENT_1=0",
-                                        "ZOOM_HOST_MAX_CONCURRENT_1=x", "ZOOM_USER_ID_1=\",\"",      "ZOOM_DAILY_LIMIT=0"};
+    static const char *const lines[] = {"ZOOM_MAX_CONCURRENT_1=0",
+                                        "ZOOM_MAX_CONCURRENT_1=-1",
+                                        "ZOOM_MAX_CONCURRENT_1=ten",
+                                        "ZOOM_MAX_CONCURRENT_1=10001",
+                                        "ZOOM_MAX_CONCURRENT_1=1.5",
+                                        "ZOOM_HOST_MAX_CONCURRENT_1=0",
+                                        "ZOOM_HOST_MAX_CONCURRENT_1=x",
+                                        "ZOOM_USER_ID_1=\",\"",
+                                        "ZOOM_DAILY_LIMIT=0",
+                                        "ZOOM_TAGS_1=two words",
+                                        "ZOOM_TAGS_1=a/b",
+                                        "MEETPOOL_DEMAND=appointment",
+                                        "MEETPOOL_DEMAND=appointment=",
+                                        "MEETPOOL_DEMAND==clinic",
+                                        "MEETPOOL_DEMAND=visit=clinic",
+                                        "MEETPOOL_DEMAND=class=a,class=b",
+                                        "MEETPOOL_PREFER=class=a b",
+                                        "MEETPOOL_RESERVE=class=0",
+                                        "MEETPOOL_RESERVE=class=two",
+                                        "MEETPOOL_RESERVE=class=1,class=1",
+                                        "MEETPOOL_RESERVE=class=10001",
+                                        "MEETPOOL_RESERVE=2"};
     struct loaded l;
 
     for (size_t i = 0; i < MP_COUNT(lines); i++) {
@@ -196,11 +215,39 @@ static void defaults(void **state)
     assert_true(l.conf.oauth_configured);
 }
 
+static void tags_and_what_the_kinds_of_bookings_want(void **state)
+{
+    struct loaded l;
+
+    load(*state,
+         WHOLE("1", "a@x.org") WHOLE("2", "b@x.org") "ZOOM_TAGS_2=\" clinic ,, large.rooms \"\nMEETPOOL_DEMAND=\"appointment = clinic\"\n"
+                                                     "MEETPOOL_PREFER=class=large.rooms,meeting=clinic\nMEETPOOL_RESERVE=appointment=2,interview=1\n",
+         &l);
+    assert_int_equal(l.rc, 0);
+    assert_string_equal(l.logged, "");
+    assert_int_equal(l.conf.accounts[0].tags_count, 0);
+    assert_int_equal(l.conf.accounts[1].tags_count, 2);
+    assert_string_equal(l.conf.accounts[1].tags[0], "clinic");
+    assert_string_equal(l.conf.accounts[1].tags[1], "large.rooms");
+    assert_int_equal(l.conf.kinds_count, 4);
+    assert_string_equal(l.conf.kinds[0].kind, "appointment");
+    assert_string_equal(l.conf.kinds[0].demand, "clinic");
+    assert_null(l.conf.kinds[0].prefer);
+    assert_int_equal(l.conf.kinds[0].reserved, 2);
+    assert_string_equal(l.conf.kinds[1].prefer, "large.rooms");
+    assert_int_equal(l.conf.reserved, 3);
+    load(*state, WHOLE("1", "a@x.org") "ZOOM_TAGS_1=clinic\nZOOM_TAGS_2=clinic\nMEETPOOL_DEMAND=appointment=clinics\n", &l);
+    assert_int_equal(l.rc, 0);
+    assert_non_null(strstr(l.logged, "account.no_such_tag"));
+    assert_non_null(strstr(l.logged, "\"clinics\""));
+    assert_non_null(strstr(l.logged, "\"ZOOM_TAGS_2\""));
+}
+
 /* The environment of whoever runs the tests is none of theirs. */
 static void forget_environment(void)
 {
-    static const char *const names[] = {"ZOOM_ACCOUNT_ID", "ZOOM_CLIENT_ID", "ZOOM_CLIENT_SECRET",
-                                        "ZOOM_USER_ID",    "ZOOM_ENABLED",   "ZOOM_DAILY_LIMIT"};
+    static const char *const names[] = {"ZOOM_ACCOUNT_ID",  "ZOOM_CLIENT_ID",  "ZOOM_CLIENT_SECRET", "ZOOM_USER_ID",    "ZOOM_ENABLED",
+                                        "ZOOM_DAILY_LIMIT", "MEETPOOL_DEMAND", "MEETPOOL_PREFER",    "MEETPOOL_RESERVE"};
 
     for (size_t i = 0; i < MP_COUNT(names); i++)
         unsetenv(names[i]);
@@ -218,6 +265,7 @@ int main(void)
         ARENA_TEST(a_limit_for_no_account_is_warned_of),
         ARENA_TEST(wrong_limits_stop_the_start_and_name_the_variable),
         ARENA_TEST(defaults),
+        ARENA_TEST(tags_and_what_the_kinds_of_bookings_want),
     };
 
     forget_environment();
