@@ -32,6 +32,8 @@ int mp_webhook_conf_load(struct mp_arena *arena, const struct mp_conf_source *so
                          struct mp_error *err) MP_MUST_CHECK;
 extern const struct mp_setting mp_webhook_settings[];
 extern const size_t mp_webhook_settings_rows;
+/* An app as people and monitoring are told of it: "users" for "". */
+const char *mp_webhook_app_label(const char *app);
 
 struct mp_webhook_delivery {
     const char *app;       /* by the path; "" */

@@ -96,6 +96,7 @@ static int fetch(struct mp_ctx *ctx, size_t account, int64_t fence, struct mp_se
     const char *sealed = NULL;
 
     mp_zoom_token_s2s(ctx->zoom, ctx->arena, entry->account_id, entry->client_id, &entry->client_secret, &token, res);
+    mp_metric_add(ctx->log->metrics, MP_METRIC_TOKEN_REFRESHES, "account", mp_zoom_class_name(res->cls), 1);
     if (res->cls == MP_ZOOM_OK)
         sealed = mp_keyring_seal(ctx->keyring, ctx->arena, seal_context(ctx, account), mp_secret_expose(&token.access_token));
     if (mp_store_token_store(ctx->db, memory->row, fence, sealed, memory->mark, token.expires_in_s * 1000, err) < 0)

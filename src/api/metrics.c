@@ -3,6 +3,10 @@
 #include "meetpool/buf.h"
 #include "meetpool/clock.h"
 #include "meetpool/queue.h"
+#include "meetpool/store_recording.h"
+#include "meetpool/store_summary.h"
+#include "meetpool/store_webhook.h"
+#include "meetpool/webhook.h"
 
 /*
  * What is counted comes from the memory that the processes share; what is true of the whole installation from the database. Where that is away the
@@ -83,11 +87,64 @@ static int tell_jobs(struct mp_ctx *ctx, struct mp_buf *out, struct mp_error *er
     return 0;
 }
 
+/* What is settled is not counted: it is history. */
+static int tell_recordings(struct mp_ctx *ctx, struct mp_buf *out, struct mp_error *err)
+{
+    struct mp_summary_counts counts;
+    int64_t files, bytes;
+
+    if (mp_store_summary_counts(ctx->db, &counts, err) < 0 || mp_store_recording_bytes(ctx->db, &files, &bytes, err) < 0)
+        return -1;
+    head(out, "meetpool_recordings", "Recordings of meetings that are not home yet or failed, by state, each counted up to 1000");
+    mp_buf_addf(out, "meetpool_recordings{state=\"waiting\"} %lld\n", (long long)counts.recordings_waiting);
+    mp_buf_addf(out, "meetpool_recordings{state=\"late\"} %lld\n", (long long)counts.recordings_late);
+    mp_buf_addf(out, "meetpool_recordings{state=\"syncing\"} %lld\n", (long long)counts.recordings_syncing);
+    mp_buf_addf(out, "meetpool_recordings{state=\"failed\"} %lld\n", (long long)counts.recordings_failed);
+    mp_buf_addf(out, "meetpool_recordings{state=\"unaccounted\"} %lld\n", (long long)counts.recordings_unaccounted);
+    head(out, "meetpool_storage_files", "Files of recordings that are stored");
+    mp_buf_addf(out, "meetpool_storage_files %lld\n", (long long)files);
+    head(out, "meetpool_storage_bytes", "What they hold");
+    mp_buf_addf(out, "meetpool_storage_bytes %lld\n", (long long)bytes);
+    head(out, "meetpool_connections_reconnect_needed", "People's own Zoom accounts that have to be connected again, counted up to 1000");
+    mp_buf_addf(out, "meetpool_connections_reconnect_needed %lld\n", (long long)counts.reconnect_needed);
+    return 0;
+}
+
+/* Whole families, so app after app twice. */
+static int tell_webhooks(struct mp_ctx *ctx, struct mp_buf *out, struct mp_error *err)
+{
+    size_t count = ctx->webhook_conf->count;
+    struct mp_webhook_app_row *apps = mp_arena_array(ctx->arena, count + 1, sizeof(*apps));
+    int64_t now_ms;
+
+    if (mp_db_now(ctx->db, &now_ms, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        if (mp_store_webhook_app(ctx->db, ctx->arena, ctx->webhook_conf->apps[i].name, &apps[i], err) < 0)
+            return -1;
+    }
+    head(out, "meetpool_webhook_age_seconds", "Since the last event of an app; +Inf where there never was one");
+    for (size_t i = 0; i < count; i++) {
+        mp_buf_addf(out, "meetpool_webhook_age_seconds{app=\"%s\"} ", mp_metric_label(ctx->arena, mp_webhook_app_label(apps[i].app)));
+        if (apps[i].last_event_at > 0)
+            mp_buf_addf(out, "%.3f\n", (double)(now_ms - apps[i].last_event_at) / 1000.0);
+        else
+            mp_buf_add(out, "+Inf\n");
+    }
+    head(out, "meetpool_webhook_silent", "Whether meetings were held since the last event of an app, so that it should have said something");
+    for (size_t i = 0; i < count; i++)
+        mp_buf_addf(out, "meetpool_webhook_silent{app=\"%s\"} %d\n", mp_metric_label(ctx->arena, mp_webhook_app_label(apps[i].app)),
+                    apps[i].alarmed_at > apps[i].last_event_at);
+    return 0;
+}
+
 static int tell_installation(struct mp_ctx *ctx, struct mp_buf *out, struct mp_error *err)
 {
     if (tell_accounts(ctx, out, err) < 0)
         return -1;
-    return tell_jobs(ctx, out, err);
+    if (tell_jobs(ctx, out, err) < 0 || tell_recordings(ctx, out, err) < 0)
+        return -1;
+    return tell_webhooks(ctx, out, err);
 }
 
 static int metrics(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)

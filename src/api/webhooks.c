@@ -36,20 +36,12 @@ static int receive(struct mp_ctx *ctx, struct mp_request *req, struct mp_respons
 
 /* ---- What operators see ---- */
 
-/* zoom/webhook has no name of its own there; here it is "users". */
-#define USERS "users"
-
-static const char *app_name(const char *app)
-{
-    return app[0] == '\0' ? USERS : app;
-}
-
 static struct json_object *event_json(struct mp_arena *arena, const struct mp_webhook_row *row)
 {
     struct json_object *out = json_object_new_object();
 
     mp_json_put_text(out, "id", mp_arena_printf(arena, "%lld", (long long)row->id));
-    mp_json_put_text(out, "app", app_name(row->app));
+    mp_json_put_text(out, "app", mp_webhook_app_label(row->app));
     mp_json_put_text(out, "event", row->event);
     mp_json_put_time(out, "event_at", row->event_at);
     mp_json_put_text(out, "subject", row->subject);
@@ -73,7 +65,7 @@ static struct json_object *app_json(struct mp_arena *arena, const struct mp_webh
     struct json_object *out = json_object_new_object();
     int64_t age_ms = now_ms - row->last_event_at;
 
-    mp_json_put_text(out, "app", app_name(row->app));
+    mp_json_put_text(out, "app", mp_webhook_app_label(row->app));
     mp_json_put_text(out, "path", row->app[0] == '\0' ? "/api/zoom/webhook" : mp_arena_printf(arena, "/api/zoom/webhook/%s", row->app));
     mp_json_put_text(out, "last_event", row->last_event);
     mp_json_put_time(out, "last_event_at", or_never(row->last_event_at));
@@ -134,7 +126,7 @@ static int read_query(const struct mp_request *req, struct mp_webhook_query *que
 
     mp_query_refuse_unknown(req, taken, err);
     *query = (struct mp_webhook_query){.app = read_name(req, "app", err), .event = read_name(req, "event", err), .state = -1};
-    if (query->app != NULL && strcmp(query->app, USERS) == 0)
+    if (query->app != NULL && strcmp(query->app, mp_webhook_app_label("")) == 0)
         query->app = "";
     if (mp_query_enum(req, "state", states, &state, err) > 0)
         query->state = (int)state;

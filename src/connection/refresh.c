@@ -192,6 +192,7 @@ int connection_refresh(struct mp_ctx *ctx, struct mp_connection_row *row, enum c
         mp_zoom_token_refresh(ctx->zoom, ctx->arena, app, &refresh, CONNECTION_CALL_MS, &token, &res);
     }
     mp_secret_wipe(&refresh);
+    mp_metric_add(ctx->log->metrics, MP_METRIC_TOKEN_REFRESHES, "person", mp_zoom_class_name(res.cls), 1);
     if (res.cls == MP_ZOOM_OK)
         return store_pair(ctx, row, &token, outcome, err);
     if (res.cls == MP_ZOOM_GRANT)

@@ -61,6 +61,23 @@ static void log_end(struct mp_ctx *ctx, const struct mp_job *job, const struct m
            MP_STR("why", job->end_text), MP_STR("detail", err->detail), MP_INT("ms", took_ms));
 }
 
+static bool is_given_up(const struct mp_job *job)
+{
+    return job->end == MP_JOB_END_LATER && job->counted && job->most_attempts > 0 && job->attempts >= job->most_attempts;
+}
+
+static void count_end(struct mp_ctx *ctx, const struct mp_job *job, bool known, int64_t took_ms)
+{
+    const char *kind = known ? job->kind : "unknown", *outcome = job->counted ? "again" : "put_off";
+
+    if (job->end == MP_JOB_END_DONE)
+        outcome = "done";
+    else if (job->end == MP_JOB_END_FAILED || is_given_up(job))
+        outcome = "failed";
+    mp_metric_add(ctx->log->metrics, MP_METRIC_JOBS, kind, outcome, 1);
+    mp_metric_time(ctx->log->metrics, MP_METRIC_JOB_TIME, kind, took_ms);
+}
+
 /* 0, or -1: it could not be told. */
 static int tell_end(struct mp_ctx *ctx, const struct mp_job *job, struct mp_error *err)
 {
@@ -81,7 +98,7 @@ static int tell_end(struct mp_ctx *ctx, const struct mp_job *job, struct mp_erro
 /* Of what a handler fails for good itself it tells the operators in its own words; this is for the one that only failed each time. */
 static int tell_given_up(struct mp_ctx *ctx, const struct mp_job *job, struct mp_error *err)
 {
-    if (job->end != MP_JOB_END_LATER || !job->counted || job->most_attempts == 0 || job->attempts < job->most_attempts)
+    if (!is_given_up(job))
         return 0;
     return mp_store_alert_raise(ctx->db, MP_ALERT_JOB, mp_arena_printf(ctx->arena, "%s %s", job->kind, job->public_id),
                                 mp_arena_printf(ctx->arena, "%s %s", job->subject, job->end_text), err);
@@ -90,7 +107,7 @@ static int tell_given_up(struct mp_ctx *ctx, const struct mp_job *job, struct mp
 static int run_one(const struct mp_runner *runner, struct mp_ctx *ctx, struct mp_job *job, struct mp_error *err)
 {
     const struct mp_job_kind *kind = kind_of(runner, job);
-    int64_t began_ms = mp_monotonic_ms();
+    int64_t began_ms = mp_monotonic_ms(), took_ms;
     struct mp_error failure;
     bool judged = false;
 
@@ -101,7 +118,9 @@ static int run_one(const struct mp_runner *runner, struct mp_ctx *ctx, struct mp
         judged = kind->run(ctx, job, &failure) < 0 && job->end == MP_JOB_END_DONE;
     if (judged)
         judge(ctx, job, &failure);
-    log_end(ctx, job, &failure, mp_monotonic_ms() - began_ms);
+    took_ms = mp_monotonic_ms() - began_ms;
+    log_end(ctx, job, &failure, took_ms);
+    count_end(ctx, job, kind != NULL, took_ms);
     if (tell_end(ctx, job, err) < 0)
         return -1;
     return judged ? tell_given_up(ctx, job, err) : 0;

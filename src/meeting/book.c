@@ -511,7 +511,7 @@ static void let_go(struct booking *b)
         mp_log(b->ctx->log, MP_WARNING, "place.not_released", MP_STR("place", b->place.ref));
 }
 
-int booking_end(struct booking *b, int rc, struct mp_meeting **out, struct mp_error *err)
+static int end(struct booking *b, int rc, struct mp_meeting **out, struct mp_error *err)
 {
     if (rc < 0) {
         let_go(b);
@@ -527,6 +527,13 @@ int booking_end(struct booking *b, int rc, struct mp_meeting **out, struct mp_er
     (*out)->start_url = b->start_url;
     tell_own(b, *out);
     return 0;
+}
+
+int booking_end(struct booking *b, int rc, struct mp_meeting **out, struct mp_error *err)
+{
+    rc = end(b, rc, out, err);
+    mp_metric_add(b->ctx->log->metrics, MP_METRIC_BOOKINGS, rc < 0 ? mp_error_name(err->code) : "booked", NULL, 1);
+    return rc;
 }
 
 /* One account after the other: 1 made, 0 none could, -1 the database failed. */

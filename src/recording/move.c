@@ -290,6 +290,8 @@ static int done(struct move *m, const struct mp_transfer_result *res, struct mp_
         return -1;
     if (o.rc == 0)
         return 0;
+    mp_metric_add(m->ctx->log->metrics, MP_METRIC_RECORDING_FILES, "stored", NULL, 1);
+    mp_metric_add(m->ctx->log->metrics, MP_METRIC_RECORDING_BYTES, NULL, NULL, res->size);
     mp_log(m->ctx->log, MP_INFO, "recording.stored", MP_INT("meeting", m->home.meeting.zoom_id), MP_STR("file_type", m->file.file_type),
            MP_STR("key", m->file.object_key), MP_INT("bytes", res->size), MP_INT("elapsed_ms", o.stored.moved_ms));
     return leave_zoom(m, err);
@@ -343,6 +345,7 @@ static int over(struct move *m, enum mp_file_state state, const char *code, cons
     clear_away(m);
     if (mp_tx_run(m->ctx->db, write_failure, &o, err) < 0)
         return -1;
+    mp_metric_add(m->ctx->log->metrics, MP_METRIC_RECORDING_FILES, state == MP_FILE_EXPIRED ? "expired" : "failed", NULL, 1);
     log_failure(m, MP_ERROR, state == MP_FILE_EXPIRED ? "recording.expired" : "recording.failed", code, text);
     mp_job_fail(m->ctx, m->job, code, "%s", text);
     return tell_people(m, text, err);

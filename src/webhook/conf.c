@@ -12,6 +12,11 @@ const struct mp_setting mp_webhook_settings[] = {
 };
 const size_t mp_webhook_settings_rows = MP_COUNT(mp_webhook_settings);
 
+const char *mp_webhook_app_label(const char *app)
+{
+    return app[0] == '\0' ? "users" : app;
+}
+
 struct found {
     struct mp_arena *arena;
     struct mp_webhook_conf *conf;

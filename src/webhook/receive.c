@@ -142,9 +142,9 @@ static const char *answer_challenge(struct mp_ctx *ctx, const struct mp_webhook_
     return mp_json_text(ctx->arena, answer);
 }
 
-int mp_webhook_receive(struct mp_ctx *ctx, const struct mp_webhook_delivery *delivery, const char **challenge, struct mp_error *err)
+static int receive(struct mp_ctx *ctx, const struct mp_webhook_app *app, const struct mp_webhook_delivery *delivery, const char **challenge,
+                   struct mp_error *err)
 {
-    const struct mp_webhook_app *app = webhook_app(ctx->webhook_conf, delivery->app);
     const struct mp_secret *by;
     struct webhook_event event;
 
@@ -164,4 +164,14 @@ int mp_webhook_receive(struct mp_ctx *ctx, const struct mp_webhook_delivery *del
         return mp_fail(err, MP_E_MALFORMED, "A validation must bear payload.plainToken.");
     *challenge = answer_challenge(ctx, app, by, event.plain_token);
     return 0;
+}
+
+int mp_webhook_receive(struct mp_ctx *ctx, const struct mp_webhook_delivery *delivery, const char **challenge, struct mp_error *err)
+{
+    const struct mp_webhook_app *app = webhook_app(ctx->webhook_conf, delivery->app);
+    int rc = receive(ctx, app, delivery, challenge, err);
+    const char *outcome = rc < 0 ? mp_error_name(err->code) : *challenge != NULL ? "validated" : "stored";
+
+    mp_metric_add(ctx->log->metrics, MP_METRIC_WEBHOOKS, app != NULL ? mp_webhook_app_label(app->name) : "unknown", outcome, 1);
+    return rc;
 }

@@ -6,13 +6,16 @@ import signal
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+import oauth
 from harness import wait_for
-from pool import CREATE, DOWN, Pool
+from hooks import SETTINGS, Hooks, started, validation
+from pool import CREATE, DOWN, TOKEN, Pool
+from recorder import QUICK, Recorder
 
 
 @pytest.fixture(scope="module")
 def pool(make_stack):
-    return Pool(make_stack())
+    return Pool(make_stack(**SETTINGS, **QUICK))
 
 
 def read(stack):
@@ -89,3 +92,104 @@ def test_a_worker_that_was_killed_is_counted(pool):
     before = deaths()
     os.kill(pool.stack.workers()[0], signal.SIGKILL)
     wait_for(lambda: deaths() == before + 1, 10)
+
+
+class Growth:
+    """What was counted since."""
+
+    def __init__(self, stack):
+        self.stack, self.before = stack, read(stack)
+
+    def of(self, name, **labels):
+        return value(read(self.stack), name, **labels) - value(self.before, name, **labels)
+
+
+def test_bookings_are_counted_by_their_outcome(pool):
+    pool.reset()
+    growth = Growth(pool.stack)
+    pool.booked()
+    assert pool.book(dry_run=True).status_code == 200
+    pool.fault(DOWN, CREATE, count=-1)
+    assert pool.book().status_code == 503
+    pool.reset()
+    assert growth.of("meetpool_bookings_total", outcome="booked") == 1
+    assert growth.of("meetpool_bookings_total", outcome="no_account_available") == 1
+
+
+def test_refusals_for_want_of_room_are_a_reason_of_their_own(pool):
+    pool.reset()
+    room = sum(account["max_concurrent_meetings"] for account in pool.stats().values())
+    growth, body = Growth(pool.stack), pool.body()
+    codes = [pool.stack.post("zoom/meetings", body).status_code for _ in range(room + 1)]
+    assert codes == [201] * room + [409]
+    assert growth.of("meetpool_bookings_total", outcome="booked") == room
+    assert growth.of("meetpool_bookings_total", outcome="no_capacity") == 1
+    pool.reset()
+
+
+def test_tokens_of_accounts_are_counted(pool):
+    pool.reset()
+    growth = Growth(pool.stack)
+    pool.fresh_tokens()
+    pool.booked()
+    assert growth.of("meetpool_token_refreshes_total", kind="account", outcome="ok") >= 1
+    pool.fault({"status": 400, "body": {"reason": "Invalid client_id or client_secret", "error": "invalid_client"}}, TOKEN, count=-1)
+    pool.fresh_tokens()
+    pool.book()
+    assert growth.of("meetpool_token_refreshes_total", kind="account", outcome="auth") >= 1
+    pool.reset()
+
+
+def test_tokens_of_peoples_own_accounts_are_counted(pool):
+    pool.reset()
+    growth, who = Growth(pool.stack), {"sub": "int-m", "role": "interviewer"}
+    oauth.connect(pool.stack, "int-m", "host5@account1.example.com", "interviewer")
+    pool.stack.rows("UPDATE connection SET renew_at = 1, expires_at = 1 WHERE sub = 'int-m'")
+    pool.fault({"status": 400, "body": {"reason": "Invalid Token!", "error": "invalid_grant"}}, TOKEN)
+    asked = {"title": "Interview", "startTime": "2031-05-05T10:00:00Z", "duration": 30, "interviewerId": "int-m", "candidateId": "can-1"}
+    assert pool.stack.post("interviews", asked, **who).status_code == 201
+    assert growth.of("meetpool_token_refreshes_total", kind="person", outcome="grant") == 1
+    assert value(read(pool.stack), "meetpool_connections_reconnect_needed") == 1
+    pool.stack.rows("DELETE FROM booking")
+    pool.reset()
+
+
+def test_events_of_zoom_are_counted_by_app(pool):
+    pool.reset()
+    hooks, growth = Hooks(pool.stack), Growth(pool.stack)
+    assert value(growth.before, "meetpool_webhook_age_seconds", app="account_2") == float("inf")
+    meeting = pool.booked()
+    hooks.told(started(meeting), app="account_1")
+    assert hooks.send(started(meeting), app="account_1", secret="wrong").status_code == 401
+    hooks.send(validation(), app="account_2")
+    assert hooks.send(started(meeting), app="account_9", secret="any").status_code == 404
+    assert growth.of("meetpool_webhook_events_total", app="account_1", outcome="stored") == 1
+    assert growth.of("meetpool_webhook_events_total", app="account_1", outcome="unauthorized") == 1
+    assert growth.of("meetpool_webhook_events_total", app="account_2", outcome="validated") == 1
+    assert growth.of("meetpool_webhook_events_total", app="unknown", outcome="not_found") == 1
+    assert 0 <= value(read(pool.stack), "meetpool_webhook_age_seconds", app="account_1") < 600
+    assert value(read(pool.stack), "meetpool_webhook_silent", app="account_1") == 0
+    hooks.settled()
+    pool.stack.rows("UPDATE webhook_app SET alarmed_at = last_event_at + 1 WHERE app = 'account_1'")
+    pool.stack.rows("DELETE FROM webhook_event")
+    assert value(read(pool.stack), "meetpool_webhook_silent", app="account_1") == 1
+    pool.stack.rows("DELETE FROM webhook_app")
+    pool.reset()
+
+
+def test_recordings_and_their_jobs_are_counted(pool):
+    pool.reset()
+    recorder, growth = Recorder(pool.stack), Growth(pool.stack)
+    batch = recorder.batch()
+    session = recorder.held(batch, {"file_type": "MP4"})
+    recorder.until(batch, session, "synced")
+    size = sum(row["size"] for row in recorder.files(session))
+    assert size > 0
+    wait_for(lambda: growth.of("meetpool_jobs_total", kind="recording.move", outcome="done") == 1)
+    assert growth.of("meetpool_job_seconds_count", kind="recording.move") == 1
+    assert growth.of("meetpool_recording_files_total", outcome="stored") == 1
+    assert growth.of("meetpool_recording_bytes_total") == size
+    assert growth.of("meetpool_storage_bytes") == size and growth.of("meetpool_storage_files") == 1
+    assert value(read(pool.stack), "meetpool_recordings", state="failed") == 0
+    pool.stack.rows("UPDATE recording SET state = 'failed'")
+    assert value(read(pool.stack), "meetpool_recordings", state="failed") == 1
