@@ -49,6 +49,7 @@ struct mp_meeting_spec {
     const char *own_sub;                              /* whose own Zoom account comes first; NULL: the host's */
     bool pool_only;                                   /* nobody's own */
     int64_t type;                                     /* 1: now, 2: scheduled */
+    const char *kind;                                 /* of the booking it is for; NULL: "meeting", for none */
     const char *topic, *agenda, *timezone, *password; /* agenda, password may be NULL */
     int64_t starts_at;                                /* type 2 */
     int64_t duration_min;

@@ -33,6 +33,7 @@ struct mp_meeting_row {
     int64_t replaced_by;                /* the row that took its place when it was moved; 0: none */
     int64_t replaces, replaces_version; /* the row, as it was then, that this one is made to take the place of; 0: none */
     int64_t type;
+    const char *kind; /* of its booking (mp_booking_kind_name()); "meeting": it has none */
     const char *topic, *agenda, *timezone, *password, *join_url;
     int64_t starts_at, duration_min;
     const char *settings_requested, *settings_effective, *placement;  /* JSON; may be NULL */
@@ -66,6 +67,12 @@ struct mp_meeting_query {
 /* Latest start first. */
 int mp_store_meeting_list(struct mp_db *db, struct mp_arena *arena, const struct mp_meeting_query *query, struct mp_meeting_row **rows, size_t *count,
                           struct mp_error *err) MP_MUST_CHECK;
+
+/* Those of an account that are scheduled to start at `from` or later, soonest first. */
+int mp_store_meeting_to_come(struct mp_db *db, struct mp_arena *arena, int64_t account_id, int64_t from, unsigned limit, struct mp_meeting_row **rows,
+                             size_t *count, struct mp_error *err) MP_MUST_CHECK;
+/* How many those are, and those that are being made there. */
+int mp_store_meeting_to_come_count(struct mp_db *db, int64_t account_id, int64_t from, int64_t *count, struct mp_error *err) MP_MUST_CHECK;
 
 /* What Zoom says of a meeting. */
 struct mp_meeting_facts {

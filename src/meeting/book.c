@@ -29,6 +29,7 @@ static void describe(struct booking *b)
         .unit_key = b->unit_key,
         .status = MP_MEETING_CREATING,
         .type = spec->type,
+        .kind = spec->kind != NULL ? spec->kind : MP_ACCOUNT_KIND_MEETING,
         .topic = spec->topic,
         .agenda = spec->agenda,
         .timezone = spec->timezone,
@@ -69,7 +70,7 @@ int booking_open(struct booking *b, struct mp_error *err)
     struct mp_ctx *ctx = b->ctx;
 
     describe(b);
-    b->want = (struct mp_choice_request){.now_ms = b->now_ms, .only_account = b->spec->account, .spend = true};
+    b->want = (struct mp_choice_request){.now_ms = b->now_ms, .only_account = b->spec->account, .spend = true, .kind = b->row.kind};
     meeting_interval(ctx, b->row.starts_at, b->row.duration_min, b->now_ms, &b->want.from, &b->want.until);
     if (b->states == NULL && mp_account_states(ctx, b->now_ms, &b->states, err) < 0)
         return -1;

@@ -94,6 +94,11 @@ static bool time_differs(const struct changing *c)
     return c->after.starts_at != c->before.starts_at || c->after.duration_min != c->before.duration_min;
 }
 
+static size_t places_at(const struct changing *c)
+{
+    return (size_t)mp_account_places(c->ctx->account_conf, (size_t)c->meeting->account, c->before.kind);
+}
+
 /* Under the account's lock: does the new interval fit at the meeting's own host, its own place apart? */
 static int fits_here(struct changing *c, struct mp_error *err)
 {
@@ -108,7 +113,7 @@ static int fits_here(struct changing *c, struct mp_error *err)
     if (mp_store_busy(c->ctx->db, c->ctx->arena, c->place.account_id, c->from, c->until, c->now_ms, c->before.id, &rows, &count, err) < 0)
         return -1;
     busy = meeting_busy(c->ctx->arena, rows, count);
-    if (mp_capacity_peak(busy, count, c->place.account_id, 0, c->from, c->until) < (size_t)entry->max_concurrent &&
+    if (mp_capacity_peak(busy, count, c->place.account_id, 0, c->from, c->until) < places_at(c) &&
         (entry->host_max_concurrent == 0 ||
          mp_capacity_peak(busy, count, c->place.account_id, c->place.host_id, c->from, c->until) < (size_t)entry->host_max_concurrent))
         return 0;
@@ -282,25 +287,32 @@ static int change_here(struct changing *c, struct mp_meeting_outcome *outcome, s
     return conclude(c, &res, outcome, err);
 }
 
+int meeting_spec_of(struct mp_ctx *ctx, const struct mp_meeting_row *row, struct mp_meeting_spec *spec, struct mp_error *err)
+{
+    *spec = (struct mp_meeting_spec){.owner_sub = row->owner_sub,
+                                     .host_sub = row->host_sub,
+                                     .type = 2,
+                                     .kind = row->kind,
+                                     .topic = row->topic,
+                                     .agenda = row->agenda,
+                                     .timezone = row->timezone,
+                                     .password = row->password,
+                                     .starts_at = row->starts_at,
+                                     .duration_min = row->duration_min,
+                                     .account = -1};
+    return row->settings_requested != NULL ? mp_json_parse(ctx->arena, mp_slice_of(row->settings_requested), &spec->settings, err) : 0;
+}
+
 /* Somewhere else in the pool: a new meeting at Zoom takes over, the old one is deleted. */
 static int move_elsewhere(struct changing *c, struct mp_meeting **moved, struct mp_meeting_outcome *outcome, struct mp_error *err)
 {
-    struct mp_meeting_spec spec = {.owner_sub = c->after.owner_sub,
-                                   .host_sub = c->after.host_sub,
-                                   .type = 2,
-                                   .topic = c->after.topic,
-                                   .agenda = c->after.agenda,
-                                   .timezone = c->after.timezone,
-                                   .password = c->after.password,
-                                   .starts_at = c->after.starts_at,
-                                   .duration_min = c->after.duration_min,
-                                   .account = -1,
-                                   .pool_only = c->to_pool};
+    struct mp_meeting_spec spec;
     struct mp_zoom_result res;
     int rc;
 
-    if (c->after.settings_requested != NULL && mp_json_parse(c->ctx->arena, mp_slice_of(c->after.settings_requested), &spec.settings, err) < 0)
+    if (meeting_spec_of(c->ctx, &c->after, &spec, err) < 0)
         return -1;
+    spec.pool_only = c->to_pool;
     if (meeting_book_other(c->ctx, &spec, &c->before, moved, err) < 0) {
         c->mover = err->code == MP_E_CONFLICT;
         if (!c->mover)

@@ -69,6 +69,8 @@ bool meeting_worth_repeating(enum mp_zoom_class cls);
  */
 int meeting_book_other(struct mp_ctx *ctx, const struct mp_meeting_spec *spec, const struct mp_meeting_row *old, struct mp_meeting **out,
                        struct mp_error *err) MP_MUST_CHECK;
+/* What is to be asked for so that another one is made as this row says. */
+int meeting_spec_of(struct mp_ctx *ctx, const struct mp_meeting_row *row, struct mp_meeting_spec *spec, struct mp_error *err) MP_MUST_CHECK;
 /* Zoom has been told version `version`; what is left of old intervals is free, unless something is pending still. */
 int meeting_told(struct mp_ctx *ctx, int64_t id, int64_t version, struct mp_error *err) MP_MUST_CHECK;
 /* What Zoom has made is written down (mp_store_place_hold()); `row`, whose place it is, takes over from the one that it replaces. The old one's place

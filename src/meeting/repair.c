@@ -430,6 +430,7 @@ static int adopt_unknown(struct mp_ctx *ctx, int account, int host, const struct
                 .account_id = rows->account,
                 .host_id = rows->host,
                 .type = 2,
+                .kind = MP_ACCOUNT_KIND_MEETING,
                 .topic = zoom->topic != NULL ? zoom->topic : "",
                 .agenda = meeting_agenda_in(ctx->arena, zoom->agenda),
                 .timezone = zoom->timezone != NULL ? zoom->timezone : "UTC",

@@ -8,13 +8,14 @@
     "m.id, m.owner_sub, m.host_sub, m.unit_key, m.status, m.version, m.pending, m.pending_error, m.zoom_id, m.zoom_uuid, m.account_id, m.host_id,"   \
     " m.host_email, m.replaced_by, m.type, m.topic, m.agenda, m.starts_at, m.duration_min, m.timezone, m.password, m.join_url, "                     \
     "m.settings_requested,"                                                                                                                          \
-    " m.settings_effective, m.placement, m.created_at, m.updated_at, m.started_at, m.ended_at, m.deleted_at, m.replaces, m.replaces_version"
+    " m.settings_effective, m.placement, m.created_at, m.updated_at, m.started_at, m.ended_at, m.deleted_at, m.replaces, m.replaces_version,"        \
+    " m.kind"
 
 static const struct mp_sql meeting_insert = {
     "INSERT INTO meeting (owner_sub, host_sub, unit_key, status, account_id, host_id, host_email, type, topic, agenda, starts_at, duration_min, "
     "timezone,"
-    " password, settings_requested, placement, created_at, updated_at, replaces, replaces_version)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+    " password, settings_requested, placement, created_at, updated_at, replaces, replaces_version, kind)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
 static const struct mp_sql meeting_by_id = {"SELECT " COLS " FROM meeting m WHERE m.id = ?"};
 static const struct mp_sql meeting_by_zoom_id = {"SELECT " COLS " FROM meeting m WHERE m.zoom_id = ? ORDER BY m.id DESC LIMIT 1"};
 #define IDS_WIDE 50
@@ -52,6 +53,11 @@ static const struct mp_sql meeting_list[][2] = {
 };
 static const enum mp_meeting_status shown[] = {MP_MEETING_CREATING, MP_MEETING_SCHEDULED, MP_MEETING_STARTED, MP_MEETING_ENDED};
 
+static const struct mp_sql meeting_to_come = {"SELECT " COLS " FROM meeting m FORCE INDEX (meeting_account) WHERE m.account_id = ? AND"
+                                              " m.status = 'scheduled' AND m.starts_at >= ? ORDER BY m.starts_at, m.id LIMIT ?"};
+static const struct mp_sql meeting_to_come_count = {
+    "SELECT COUNT(*) FROM meeting m FORCE INDEX (meeting_account) WHERE m.account_id = ? AND m.status IN ('scheduled', 'creating')"
+    " AND m.starts_at >= ?"};
 static const struct mp_sql meeting_want = {"UPDATE meeting SET topic = ?, agenda = ?, starts_at = ?, duration_min = ?, timezone = ?, password = ?, "
                                            "settings_requested = ?, pending = 'sending', news = 1,"
                                            " pending_error = NULL, version = version + 1, updated_at = ? WHERE id = ? AND version = ?"};
@@ -228,6 +234,7 @@ static void meeting_read(struct mp_stmt *st, struct mp_arena *arena, struct mp_m
         .deleted_at = col_instant(st, 29),
         .replaces = mp_col_i64(st, 30),
         .replaces_version = mp_col_i64(st, 31),
+        .kind = mp_col_text(st, 32, arena),
     };
 }
 
@@ -284,6 +291,7 @@ int mp_store_meeting_insert(struct mp_db *db, struct mp_meeting_row *row, struct
     mp_bind_i64(st, row->created_at);
     mp_bind_i64_null(st, row->replaces != 0, row->replaces);
     mp_bind_i64_null(st, row->replaces != 0, row->replaces_version);
+    mp_bind_text(st, row->kind);
     if (mp_db_run(st, err) < 0)
         return -1;
     row->id = mp_db_insert_id(st);
@@ -403,6 +411,29 @@ int mp_store_meeting_heard(struct mp_db *db, const struct mp_meeting_row *row, s
     mp_bind_i64(st, row->id);
     mp_bind_i64(st, row->version);
     return mp_db_run(st, err);
+}
+
+int mp_store_meeting_to_come(struct mp_db *db, struct mp_arena *arena, int64_t account_id, int64_t from, unsigned limit, struct mp_meeting_row **rows,
+                             size_t *count, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &meeting_to_come);
+
+    mp_bind_i64(st, account_id);
+    mp_bind_i64(st, from);
+    mp_bind_i64(st, limit);
+    return meeting_rows(st, arena, rows, count, err);
+}
+
+int mp_store_meeting_to_come_count(struct mp_db *db, int64_t account_id, int64_t from, int64_t *count, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &meeting_to_come_count);
+    int rc;
+
+    mp_bind_i64(st, account_id);
+    mp_bind_i64(st, from);
+    rc = mp_db_one(st, err);
+    *count = rc > 0 ? mp_col_i64(st, 0) : 0;
+    return rc < 0 ? -1 : 0;
 }
 
 int mp_store_meeting_list(struct mp_db *db, struct mp_arena *arena, const struct mp_meeting_query *query, struct mp_meeting_row **rows, size_t *count,
