@@ -13,7 +13,7 @@ REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 PACKAGES_UP=(gcc make autoconf automake libtool pkg-config libc6-dev libfcgi-dev libcurl4-openssl-dev libjson-c-dev libmariadb-dev libssl-dev libjwt-dev
     libmicrohttpd-dev nginx mariadb-server mariadb-client openssl curl ca-certificates tzdata procps)
 PACKAGES_TEST=(libcmocka-dev libical-dev python3 python3-pytest python3-requests python3-jsonschema python3-pymysql python3-jwt python3-cryptography
-    python3-icalendar python3-oauthlib python3-prometheus-client wrk swift-account swift-container swift-object swift-proxy)
+    python3-icalendar python3-oauthlib python3-prometheus-client python3-yaml wrk swift-account swift-container swift-object swift-proxy)
 
 say() {
     printf '%s\n' "$*" >&2

@@ -1,9 +1,12 @@
 """GET /metrics: what monitoring reads."""
+import json
 import os
+import pathlib
 import re
 import signal
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 import oauth
@@ -193,3 +196,33 @@ def test_recordings_and_their_jobs_are_counted(pool):
     assert value(read(pool.stack), "meetpool_recordings", state="failed") == 0
     pool.stack.rows("UPDATE recording SET state = 'failed'")
     assert value(read(pool.stack), "meetpool_recordings", state="failed") == 1
+
+
+# ---- what stands in contrib/ ----
+
+CONTRIB = pathlib.Path(__file__).parents[2] / "contrib"
+
+
+def expressions():
+    """{where: PromQL} of the alert rules and of the dashboard's panels."""
+    found = {}
+    for group in yaml.safe_load((CONTRIB / "prometheus/meetpool.rules.yml").read_text())["groups"]:
+        found.update({rule["alert"]: rule["expr"] for rule in group["rules"]})
+    board = json.loads((CONTRIB / "grafana/meetpool.json").read_text())
+    for panel in board["panels"]:
+        found.update({f"{panel['title']} {target['refId']}": target["expr"] for target in panel.get("targets", [])})
+    return found
+
+
+def test_rules_and_dashboard_know_no_metric_that_is_not_told(pool):
+    """After the tests above every family has a series, so that labels can be held against them, too."""
+    text = pool.stack.get("/metrics", role=None).text
+    kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
+    series = read(pool.stack)
+    told = set(kinds) | {f"{name}_{end}" for name, kind in kinds.items() if kind == "histogram" for end in ("bucket", "sum", "count")}
+    for where, expression in expressions().items():
+        for name, selector in re.findall(r"(meetpool_[a-z0-9_]+)(?:\{([^}]*)\})?", expression):
+            assert name in told, f"{where}: {name}"
+            labels = set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", selector)) - {"instance"}
+            for have in series.get(name, {}):
+                assert labels <= set(dict(have)), f"{where}: {name} has only {dict(have)}"
