@@ -1,11 +1,13 @@
-// Drives the browser for test_pages.py: reads {"journey", "args"} lines from standard input, answers each with {"ok", "value", "error"}.
+// Drives the browser for the tests: reads {"journey", "args"} lines from standard input, answers each with {"ok", "value", "error"}.
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import readline from "node:readline";
 import { chromium } from "playwright-core";
-import * as journeys from "./journeys.mjs";
+import * as console_journeys from "./console.mjs";
+import * as page_journeys from "./journeys.mjs";
 
+const journeys = { ...page_journeys, ...console_journeys };
 const [program, screenshots] = process.argv.slice(2);
 const browser = await chromium.launch({
     executablePath: program,

@@ -1,29 +1,6 @@
-// What people do on the pages. Each journey starts in a new window, finds things as a person or a screen reader does, by role and name, and throws
-// where something is not as it should be.
+// What people do on the pages. Each journey starts in a new window, and throws where something is not as it should be.
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
-
-const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-
-const button = (page, name) => page.getByRole("button", { name, exact: true });
-const link = (page, name) => page.getByRole("link", { name, exact: true });
-const section = (page, name) => page.getByRole("region", { name, exact: true });
-const ready = (page) => page.locator("body[data-ready]").waitFor();
-const says = (page, text) => page.getByRole("status").filter({ hasText: text }).waitFor();
-
-async function shows(locator, text) {
-    await locator.filter({ hasText: text }).first().waitFor();
-}
-
-async function signIn(visitor, token) {
-    await visitor.page.goto(`/login#token=${token}`);
-    await visitor.page.waitForURL("**/settings");
-    await ready(visitor.page);
-}
-
-async function colour(page, locator) {
-    return locator.evaluate((node) => getComputedStyle(node).color.match(/\d+/g).map(Number));
-}
+import { AXE, button, colour, findings, link, ready, says, section, shows, signIn } from "./steps.mjs";
 
 async function consent(page, decision, email) {
     await link(page, "Connect Zoom").click();
@@ -360,25 +337,6 @@ export async function walks_by_keyboard(visitor, { token, email }) {
     assert.equal((await focused()).name, "Disconnect");
     await press("Shift+Tab", "Enter");
     await page.waitForURL("**/login");
-}
-
-// Answers what is wrong at each width in each colour scheme; every page is kept as a picture.
-async function findings(visitor, what, widths) {
-    const { page } = visitor;
-    const found = [];
-    for (const colorScheme of ["light", "dark"]) {
-        await page.emulateMedia({ colorScheme });
-        for (const width of widths) {
-            const where = `${what}-${width}-${colorScheme}`;
-            await page.setViewportSize({ width, height: 800 });
-            const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-            found.push(...violations.map((one) => `${where}: ${one.impact} ${one.id} ${one.nodes.map((node) => node.html).join(" ")}`));
-            if (await page.evaluate(() => document.documentElement.scrollWidth > innerWidth))
-                found.push(`${where}: wider than the window`);
-            await visitor.shot(where);
-        }
-    }
-    return found;
 }
 
 export async function passes_axe(visitor, { token, widths, consent: address, pages }) {

@@ -1,58 +1,14 @@
 """The web pages in Debian's Chromium, driven by journeys.mjs: what people see and do there. Here stands what they do it to."""
 import datetime
-import json
-import os
-import pathlib
 import re
-import subprocess
-import sys
 
 import pytest
 
-HERE = pathlib.Path(__file__).resolve().parent
-REPO = HERE.parents[1]
-sys.path.insert(0, str(REPO / "tests" / "http"))
+from browser import REPO, browser  # noqa: F401
 
-import oauth  # noqa: E402
-from booking import HOUR, MORNING, book, insist, text  # noqa: E402
-from conftest import make_stack, stack  # noqa: E402,F401
-
-CHROMIUM = os.environ.get("MEETPOOL_CHROMIUM", "/usr/bin/chromium")
-SCREENSHOTS = pathlib.Path(os.environ.get("MEETPOOL_SCREENSHOTS", REPO / "build-asan" / "screenshots"))
-
-
-class Browser:
-    def __init__(self):
-        for old in SCREENSHOTS.glob("*.png"):
-            old.unlink()
-        env = {name: value for name, value in os.environ.items() if not name.startswith(("ASAN_", "UBSAN_", "MEETPOOL_"))}
-        self.driver = subprocess.Popen(["node", HERE / "driver.mjs", CHROMIUM, SCREENSHOTS], env=env, text=True, stdin=subprocess.PIPE,
-                                       stdout=subprocess.PIPE)
-
-    def go(self, stack, journey, **args):
-        """Answers what the journey answers."""
-        self.driver.stdin.write(json.dumps({"journey": journey, "args": {"base": stack.base, "sandbox": stack.sandbox.base, **args}}) + "\n")
-        self.driver.stdin.flush()
-        line = self.driver.stdout.readline()
-        assert line, "the browser's driver has ended"
-        answer = json.loads(line)
-        assert answer["ok"], f"{answer['error']}\n{stack.tail()}"
-        return answer.get("value")
-
-    def close(self):
-        self.driver.stdin.close()
-        try:
-            self.driver.wait(20)
-        except subprocess.TimeoutExpired:
-            self.driver.kill()
-            self.driver.wait()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    made = Browser()
-    yield made
-    made.close()
+import oauth
+from booking import HOUR, MORNING, book, insist, text
+from conftest import make_stack, stack  # noqa: F401
 
 
 @pytest.fixture(scope="session")
