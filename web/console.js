@@ -3,7 +3,7 @@ import { byId, call, element, news, onEvent } from "/api.js";
 import { showCharts } from "/console_charts.js";
 import { showCare, showConnections, showFailures, showJobs, showRecordings, showToday, showWebhooks } from "/console_lists.js";
 import { badge, show, soft, table, time } from "/console_parts.js";
-import { showPool } from "/console_pool.js";
+import { NARROW, showPool } from "/console_pool.js";
 
 const EVERY_MS = 10_000;
 // While the server is away.
@@ -183,14 +183,28 @@ async function renewCharts() {
     await lookNow();
 }
 
-async function openConsole() {
-    byId("console").hidden = false;
-    await Promise.all([lookNow(), showAudit("")]);
-    onEvent(byId("hours"), "change", async () => showPool(latest, actions), tell);
+function showPoolAgain() {
+    if (latest !== null)
+        showPool(latest, actions);
+}
+
+function bind() {
+    onEvent(byId("hours"), "change", async () => showPoolAgain(), tell);
+    NARROW.addEventListener("change", showPoolAgain);
     onEvent(byId("days"), "change", renewCharts, tell);
     onEvent(byId("audit-outcome"), "change", () => showAudit(""), tell);
     onEvent(byId("audit-newest"), "click", () => showAudit(""), tell);
     onEvent(byId("audit-older"), "click", showOlder, tell);
+    document.addEventListener("visibilitychange", () => document.hidden ? clearTimeout(timer) : tick());
+}
+
+async function openConsole() {
+    if (NARROW.matches)
+        byId("hours").value = "6";
+    byId("console").hidden = false;
+    bind();
+    await Promise.all([lookNow(), showAudit("")]).catch(failed);
+    later();
 }
 
 async function start() {
@@ -206,9 +220,7 @@ async function start() {
         welcome("The console is for admins, and you are not signed in as one.", true);
         return;
     }
-    document.addEventListener("visibilitychange", () => document.hidden ? clearTimeout(timer) : tick());
-    await openConsole().catch(failed);
-    later();
+    await openConsole();
 }
 
 onEvent(byId("sign-out"), "click", signOut, tell);

@@ -93,7 +93,7 @@ export function showRecordings(summary, actions) {
             ["Late at Zoom", counted(recordings.late, most)], ["On their way", counted(recordings.syncing, most)], ["Failed", counted(recordings.failed, most)],
             ["Unaccounted for", counted(recordings.unaccounted, most)], ["Stored", `${several(storage.files, "file")}, ${bytes(storage.bytes)}`]]),
         recordings.failures.length === 0 ? soft("No recording has failed.") : table("Recordings that failed",
-            ["Meeting", "Was at", "Files here", "Why", ""], recordings.failures.map((one) => [one.topic, time(one.start_time), `${one.files_stored} of ${one.files}`,
+            ["Meeting", "Was at", "Files here", "Why", "Again"], recordings.failures.map((one) => [one.topic, time(one.start_time), `${one.files_stored} of ${one.files}`,
                 one.last_sync_error ?? "", retryButton(`recording-${one.meeting_id}`, `the recording of ${one.topic}`,
                     `admin/recordings/${encodeURIComponent(one.meeting_id)}/retry`, `The recording of “${one.topic}” is brought home again.`, actions)])),
     ]);
@@ -104,7 +104,7 @@ export function showJobs(summary, actions) {
     show("jobs-body", [jobs, minute(summary)], () => [
         figures([["Running", counted(jobs.running, most)], ["Waiting their time", counted(jobs.queued, most)], ["Due now", String(jobs.due)],
             ["Oldest due for", jobs.due > 0 ? span(jobs.oldest_due_seconds) : "—"], ["Given up", counted(jobs.failed, most)]]),
-        jobs.failures.length === 0 ? soft("No job was given up.") : table("Jobs that were given up", ["Job", "About", "Given up", "Tries", "Why", ""],
+        jobs.failures.length === 0 ? soft("No job was given up.") : table("Jobs that were given up", ["Job", "About", "Given up", "Tries", "Why", "Again"],
             jobs.failures.map((one) => [one.kind, one.subject, time(one.finished_at), String(one.attempts), one.error ?? "",
                 retryButton(`job-${one.id}`, `the job ${one.kind} about ${one.subject}`, `admin/jobs/${encodeURIComponent(one.id)}/retry`,
                     `The job ${one.kind} is tried again.`, actions)])),

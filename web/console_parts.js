@@ -7,6 +7,8 @@ const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" }
 const dayAndClock = new Intl.DateTimeFormat([], { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const number = new Intl.NumberFormat();
 
+export const clockText = (value) => clock.format(new Date(value));
+
 // With the day only where it is not today.
 export function timeText(value) {
     const at = new Date(value);
@@ -56,6 +58,13 @@ export function table(caption, heads, rows) {
 
 const shown = new Map();
 
+// Where the focus goes when what had it is gone.
+function heading(place) {
+    const title = place.closest("section").querySelector("h2");
+    title.tabIndex = -1;
+    return title;
+}
+
 // Puts a part's content in its place where what it shows has changed. What had the focus there and what was open keeps it, by its id.
 export function show(id, facts, build) {
     const now = JSON.stringify(facts);
@@ -71,5 +80,5 @@ export function show(id, facts, build) {
             byId(one).open = true;
     }
     if (focused !== "")
-        byId(focused)?.focus({ preventScroll: true });
+        (byId(focused) ?? heading(place)).focus({ preventScroll: true });
 }

@@ -1,9 +1,9 @@
 // The pool as a timeline: who is where now and in the next hours, what is free, and why an account takes no meetings.
 import { byId, element, onEvent } from "/api.js";
-import { badge, several, show, soft, table, time, timeText } from "/console_parts.js";
+import { badge, clockText, several, show, soft, table, time, timeText } from "/console_parts.js";
 
 const HOUR_MS = 3_600_000;
-const NARROW = matchMedia("(max-width: 40rem)");
+export const NARROW = matchMedia("(max-width: 40rem)");
 
 const words = {
     authentication: ["Inactive", "bad"],
@@ -35,7 +35,7 @@ const meetingWords = (place) => place.overrun ? "goes on beyond its end" : place
 
 function placeItem({ place, lane }, view) {
     const from = Math.max(Date.parse(place.from), view.from), until = Math.min(Math.max(Date.parse(place.until), view.now), view.until);
-    const text = `${timeText(place.from)}–${timeText(place.until)} ${place.topic}`;
+    const text = `${place.topic}, ${clockText(place.from)}–${clockText(place.until)}`;
     const item = element("li", { className: place.overrun ? "place overrun" : place.status === "started" ? "place started" : "place", title: text }, text);
     item.style.left = `${(from - view.from) / (view.until - view.from) * 100}%`;
     item.style.width = `${(until - from) / (view.until - view.from) * 100}%`;
@@ -88,9 +88,10 @@ function button(account, id, word, path, done, actions) {
 
 function buttons(account, actions) {
     const id = encodeURIComponent(account.id);
-    const inactive = !account.active || account.inactive_reason !== null || account.hosts.some((host) => !host.active);
+    // A reset changes nothing about these.
+    const inactive = ![null, "at_capacity", "cordoned"].includes(account.inactive_reason) || account.hosts.some((host) => !host.active);
     const list = element("div", { className: "row" });
-    if (inactive && account.inactive_reason !== "at_capacity")
+    if (inactive)
         list.append(button(account, "reset", "Reset", `zoom/reset-account/${id}`, `${account.id} is active again.`, actions));
     list.append(account.cordoned
         ? button(account, "cordon", "Uncordon", `admin/accounts/${id}/uncordon`, `${account.id} takes meetings again.`, actions)
@@ -112,12 +113,18 @@ function reason(account) {
     return [element("p", { className: "why" }, element("strong", {}, account.why ?? account.inactive_reason), ` ${account.what_to_do ?? ""}${until}`), ...said];
 }
 
+function timeline(account, view) {
+    const made = element("div", { className: "timeline" }, hoursRow(view), ...account.hosts.map((host) => hostRow(host, view)));
+    made.style.setProperty("--now", `${(view.now - view.from) / (view.until - view.from) * 100}%`);
+    return made;
+}
+
 function accountPart(account, view, actions) {
     return element("article", { "aria-labelledby": `account-${account.id}` },
         element("div", { className: "row" }, element("h3", { id: `account-${account.id}` }, account.id), state(account), element("span", { className: "soft" }, load(account)),
             buttons(account, actions)),
         ...reason(account),
-        element("div", { className: "timeline" }, hoursRow(view), ...account.hosts.map((host) => hostRow(host, view))),
+        timeline(account, view),
         asTable(account));
 }
 

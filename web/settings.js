@@ -226,6 +226,7 @@ async function start() {
         history.replaceState(null, "", "/settings");
     }
     byId("who").textContent = user.name ?? user.email ?? user.id;
+    byId("to-console").hidden = user.role !== "admin";
     byId("sign-out").hidden = false;
     me = user;
     const parts = [loadMeetings(user), loadCalendar(), ...(isHost(user) ? [loadConnection(), loadDefaults()] : [])];
