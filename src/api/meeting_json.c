@@ -31,9 +31,19 @@ static struct json_object *stored(const char *text)
     return doc;
 }
 
+bool mp_meeting_may_start(const struct mp_request *req, const struct mp_meeting *meeting)
+{
+    const struct mp_meeting_row *row = &meeting->row;
+    const char *sub = req->user.sub;
+
+    if (req->user.role == MP_ROLE_ADMIN || (row->host_sub != NULL && strcmp(row->host_sub, sub) == 0))
+        return true;
+    return strcmp(row->owner_sub, sub) == 0 && (row->host_sub == NULL || !meeting->own);
+}
+
 const char *mp_meeting_start_link(const struct mp_request *req, const struct mp_meeting *meeting)
 {
-    if (meeting->row.zoom_id == 0)
+    if (meeting->row.zoom_id == 0 || !mp_meeting_may_start(req, meeting))
         return NULL;
     if (mp_secret_is_set(&meeting->start_url))
         return mp_secret_expose(&meeting->start_url).p;

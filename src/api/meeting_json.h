@@ -9,7 +9,12 @@
  * handed over. */
 struct json_object *mp_meeting_json(const struct mp_request *req, const struct mp_meeting *meeting);
 
-/* Zoom's own start URL right after the meeting was made, else our start route; NULL where Zoom does not know it yet. */
+/*
+ * Whether they may start it: admins, its host and, in the pool, who made it. A start URL signs its holder in as the Zoom user that hosts, so one of a
+ * person's own account is for that person, whoever has made the meeting.
+ */
+bool mp_meeting_may_start(const struct mp_request *req, const struct mp_meeting *meeting);
+/* Zoom's own start URL right after the meeting was made, else our start route; NULL where Zoom does not know it yet, or they may not start it. */
 const char *mp_meeting_start_link(const struct mp_request *req, const struct mp_meeting *meeting);
 
 /*

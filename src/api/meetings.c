@@ -305,7 +305,11 @@ static int meetings_start(struct mp_ctx *ctx, struct mp_request *req, struct mp_
     struct mp_meeting *meeting;
     struct mp_secret url;
 
-    if (find(ctx, req, &meeting, err) < 0 || mp_meeting_start_url(ctx, meeting, &url, err) < 0)
+    if (find(ctx, req, &meeting, err) < 0)
+        return -1;
+    if (!mp_meeting_may_start(req, meeting))
+        return mp_fail(err, MP_E_FORBIDDEN, "It is hosted by a person's own Zoom account; that person starts it.");
+    if (mp_meeting_start_url(ctx, meeting, &url, err) < 0)
         return -1;
     if (!mp_zoom_is_its_page(ctx->zoom, req->arena, mp_secret_expose(&url).p))
         return mp_fail(err, MP_E_ZOOM_FAILED, "Zoom gave a start URL that leads away from Zoom.");

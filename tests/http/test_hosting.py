@@ -95,6 +95,26 @@ def test_the_interviewer_hosts(stack, person):
     assert meeting["host_email"] == person.email and meeting["zoomAccountUsed"] == "user"
 
 
+def test_a_start_url_of_a_persons_own_account_is_for_that_person(stack, person):
+    """It signs its holder in as that person at Zoom."""
+    scheduler = {"sub": "scheduler-1", "role": "interviewer"}
+    made = good(stack.post("interviews", {"title": "Interview", "startTime": f"{day()}T10:00:00Z", "interviewerId": person.sub, "candidateId": "can-1"},
+                           **scheduler))["interview"]
+    number = made["zoomMeetingId"]
+    assert in_own(made) and made["zoomJoinUrl"] and made["zoomStartUrl"] is None
+    assert stack.get(f"interviews/{made['id']}", **scheduler).json()["data"]["interview"]["zoomStartUrl"] is None
+    assert stack.get(f"zoom/meetings/{number}", **scheduler).json()["data"]["meeting"]["start_url"] is None
+    assert stack.get(f"zoom/meetings/{number}/start", **scheduler).status_code == 403
+    direct = stack.post("zoom/meetings", booking.body(host_user_id=person.sub), sub="scheduler-1", role="tutor").json()["data"]["meeting"]
+    assert direct["zoomAccountUsed"] == "user" and direct["start_url"] is None
+    for who in (person.who, {}):
+        assert stack.get(f"interviews/{made['id']}", **who).json()["data"]["interview"]["zoomStartUrl"].endswith(f"{number}/start")
+        assert stack.get(f"zoom/meetings/{number}/start", **who).status_code == 302
+    # In the pool it is the system's account that hosts.
+    pooled = good(stack.post("classes", {"title": "Class", "startTime": f"{day()}T10:00:00Z", "hostId": "nobody-connected"}, sub="maker-1", role="tutor"))
+    assert pooled["class"]["zoomStartUrl"]
+
+
 def test_change_end_delete_with_the_persons_token(stack, person):
     made = good(person.interview(f"{day()}T10:00:00Z"))["interview"]
     other = good(person.interview(f"{day()}T10:00:00Z"))["interview"]
