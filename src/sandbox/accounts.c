@@ -139,5 +139,7 @@ int sb_accounts_write_env(const struct sb_state *st, struct mp_arena *arena, con
     }
     if (st->app_count > 0)
         mp_buf_addf(&text, "ZOOM_OAUTH_CLIENT_ID=%s\nZOOM_OAUTH_CLIENT_SECRET=%s\n", st->apps[0]->client_id, st->apps[0]->client_secret);
+    if (st->webhook_secret != NULL)
+        mp_buf_addf(&text, "ZOOM_WEBHOOK_SECRET_TOKEN=%s\n", st->webhook_secret);
     return sb_file_write(path, 0600, mp_buf_slice(&text), err);
 }

@@ -123,6 +123,35 @@ struct sb_hook *sb_hook_add(struct sb_state *st, const struct mp_json_reader *r)
     return hook;
 }
 
+int sb_hook_at_start(struct sb_state *st, struct mp_arena *arena, const char *url, const char *ca_file, struct mp_error *err)
+{
+    static const char *const events[] = {"meeting.started",
+                                         "meeting.ended",
+                                         "meeting.updated",
+                                         "meeting.deleted",
+                                         "meeting.permanently_deleted",
+                                         "meeting.recovered",
+                                         "recording.completed",
+                                         "recording.transcript_completed",
+                                         "app_deauthorized"};
+    struct json_object *doc = mp_json_object(arena), *list = json_object_new_array();
+    struct mp_json_reader r = {arena, doc, "--webhook: ", err};
+    struct sb_hook *hook;
+
+    mp_json_put_text(doc, "url", url);
+    mp_json_put_text(doc, "secret", st->webhook_secret);
+    if (ca_file != NULL)
+        mp_json_put_text(doc, "ca_file", ca_file);
+    for (size_t i = 0; i < MP_COUNT(events); i++)
+        json_object_array_add(list, json_object_new_string(events[i]));
+    mp_json_put(doc, "events", list);
+    hook = sb_hook_add(st, &r);
+    if (hook == NULL)
+        return -1;
+    hook->at_start = true;
+    return 0;
+}
+
 struct sb_hook *sb_hook_find(const struct sb_state *st, int64_t id)
 {
     for (struct sb_hook *hook = st->hooks->first; hook != NULL; hook = hook->next) {

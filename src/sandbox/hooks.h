@@ -25,6 +25,7 @@ struct sb_hook {
     bool disabled;      /* after six validations in a row that failed */
     int64_t validations_failed, validated_at, validate_at;
     int64_t sending; /* deliveries on their way to it */
+    bool at_start;   /* the command line's: each start says it anew */
     struct sb_hook *next;
 };
 
@@ -66,6 +67,8 @@ void sb_hooks_clear(struct sb_state *st);
 void sb_hooks_free(struct sb_state *st);
 void sb_hooks_wake(struct sb_state *st);
 struct sb_hook *sb_hook_add(struct sb_state *st, const struct mp_json_reader *r); /* NULL and `err` where it is wrong */
+/* What the command line asks for: of all accounts, what meetpool does something about. */
+int sb_hook_at_start(struct sb_state *st, struct mp_arena *arena, const char *url, const char *ca_file, struct mp_error *err);
 struct sb_hook *sb_hook_find(const struct sb_state *st, int64_t id);
 bool sb_hook_remove(struct sb_state *st, int64_t id);
 struct json_object *sb_hook_json(const struct sb_hook *hook, struct mp_arena *arena);

@@ -23,7 +23,8 @@ struct options {
     const char *accounts_path;
     const char *env_path;
     const char *state_path;
-    unsigned accounts; /* to make where there is no file; 0: none asked for */
+    const char *webhook, *webhook_ca; /* NULL: nobody is told from the start; no CA but the system's */
+    unsigned accounts;                /* to make where there is no file; 0: none asked for */
     unsigned hosts;
     bool log;
     struct json_object *knobs;
@@ -32,7 +33,7 @@ struct options {
 
 static const char usage[] = "usage: meetpool-sandbox [--listen ADDRESS:PORT | --listen unix:PATH] [--accounts FILE] [--init-accounts N] [--hosts H]\n"
                             "                        [--env-file PATH] [--state FILE] [--redirect-uri URI]... [--knob NAME=VALUE]...\n"
-                            "                        [--also-listen ADDRESS:PORT] [--log]\n"
+                            "                        [--also-listen ADDRESS:PORT] [--webhook URL [--webhook-ca FILE]] [--log]\n"
                             "A stand-in for Zoom's OAuth and REST interface; see meetpool-sandbox(8).\n";
 
 static bool take_count(const char *text, unsigned *out)
@@ -69,6 +70,12 @@ static bool take_option(int which, struct options *o)
         return take_count(optarg, &o->hosts);
     case 'k':
         return sb_knobs_option(o->knobs, optarg);
+    case 'w':
+        o->webhook = optarg;
+        return true;
+    case 'c':
+        o->webhook_ca = optarg;
+        return true;
     case 'r':
         o->st->redirects = sb_grow(o->st->redirects, o->st->redirect_count, &o->st->redirect_cap, sizeof(char *));
         o->st->redirects[o->st->redirect_count++] = sb_dup(optarg);
@@ -93,6 +100,8 @@ static void take_options(int argc, char **argv, struct options *o)
         {"knob", required_argument, NULL, 'k'},
         {"init-accounts", required_argument, NULL, 'n'},
         {"redirect-uri", required_argument, NULL, 'r'},
+        {"webhook", required_argument, NULL, 'w'},
+        {"webhook-ca", required_argument, NULL, 'c'},
         {"log", no_argument, NULL, 'v'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},
@@ -152,6 +161,17 @@ static int load_accounts(struct sb_state *st, struct mp_arena *arena, const stru
     return sb_state_add_accounts(st, arena, doc, err) ? 0 : -1;
 }
 
+/* Whom to tell from the start. The secret is not among the arguments, which everybody on the machine may read. */
+static int subscribe(struct sb_state *st, struct mp_arena *arena, const struct options *o, struct mp_error *err)
+{
+    if (o->webhook == NULL)
+        return 0;
+    st->webhook_secret = getenv("ZOOM_WEBHOOK_SECRET_TOKEN");
+    if (st->webhook_secret == NULL)
+        return mp_fail(err, MP_E_CONFIG, "--webhook needs the secret token in the environment, as ZOOM_WEBHOOK_SECRET_TOKEN");
+    return sb_hook_at_start(st, arena, o->webhook, o->webhook_ca, err);
+}
+
 /* What was kept comes first; accounts that are new in the file join it. */
 static int load(struct sb_state *st, struct mp_arena *arena, const struct options *o, struct mp_error *err)
 {
@@ -161,7 +181,7 @@ static int load(struct sb_state *st, struct mp_arena *arena, const struct option
     if (o->state_path != NULL && sb_snapshot_load(st, o->state_path, err) < 0)
         return -1;
     st->knobs_source = o->knobs;
-    if (!sb_knobs_turn(st, arena, o->knobs, err) || load_accounts(st, arena, o, err) < 0)
+    if (!sb_knobs_turn(st, arena, o->knobs, err) || load_accounts(st, arena, o, err) < 0 || subscribe(st, arena, o, err) < 0)
         return -1;
     if (o->env_path != NULL && sb_accounts_write_env(st, arena, o->env_path, err) < 0)
         return -1;

@@ -353,12 +353,13 @@ struct sb_state {
     struct sb_code *code_first, *code_last;
     struct sb_refresh *refresh_first, *refresh_last;
     size_t refresh_count;
-    struct sb_map meetings;  /* by id */
-    struct sb_map instances; /* by uuid */
-    struct sb_map files;     /* of recordings, by key */
-    struct sb_file *untold;  /* whose event has not gone out */
-    struct sb_hooks *hooks;  /* webhooks */
-    char authority[80];      /* the Host header of the latest call to the API: where files can be fetched */
+    struct sb_map meetings;     /* by id */
+    struct sb_map instances;    /* by uuid */
+    struct sb_map files;        /* of recordings, by key */
+    struct sb_file *untold;     /* whose event has not gone out */
+    struct sb_hooks *hooks;     /* webhooks */
+    const char *webhook_secret; /* of the command line's subscription; NULL: there is none */
+    char authority[80];         /* the Host header of the latest call to the API: where files can be fetched */
     struct sb_meeting *meeting_first, *meeting_last;
     size_t meeting_count;
     uint64_t sweeps; /* counts how often meetings were forgotten */

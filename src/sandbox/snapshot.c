@@ -97,14 +97,19 @@ static void write_apps(const struct sb_state *st, struct mp_buf *text, struct mp
     mp_buf_add(text, "]");
 }
 
-/* The subscriptions; what is still to be sent is forgotten. */
+/* The subscriptions that were made by command; what is still to be sent is forgotten. */
 static void write_hooks(const struct sb_state *st, struct mp_buf *text, struct mp_arena *scratch)
 {
+    const char *before = "";
+
     mp_buf_add(text, "\"webhooks\":[");
     for (const struct sb_hook *hook = st->hooks->first; hook != NULL; hook = hook->next) {
-        mp_buf_add(text, hook == st->hooks->first ? "" : ",\n");
+        if (hook->at_start)
+            continue;
+        mp_buf_add(text, before);
         mp_buf_add(text, mp_json_text(scratch, sb_hook_json(hook, scratch)));
         mp_arena_clear(scratch);
+        before = ",\n";
     }
     mp_buf_add(text, "]");
 }

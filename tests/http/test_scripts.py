@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from harness import REPO, together
+from harness import REPO, read_env, together, wait_for
+from hooks import Hooks, started
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +128,37 @@ def test_down_leaves_no_process_and_all_data(make_stack):
     assert len(other.rows("SHOW TABLES LIKE 'scripts_test'")) == 1
     other.down("--purge")
     assert not other.run.exists()
+
+
+def status_here(stack, meeting):
+    return stack.get(f"zoom/meetings/{meeting['id']}").json()["data"]["meeting"]["status"]
+
+
+def test_the_sandbox_tells_what_happens_there(make_stack):
+    """As Zoom does once its webhooks are set up; also after another start, and once."""
+    other = make_stack(MEETPOOL_WORKERS=2, MEETPOOL_ZOOM_WORKERS=2)
+    made = other.post("zoom/meetings", {"topic": "Told of", "start_time": "2031-05-01T08:00:00Z", "duration": 30})
+    meeting = made.json()["data"]["meeting"]
+    other.sandbox.call("POST", f"meetings/{meeting['id']}/start", {})
+    wait_for(lambda: status_here(other, meeting) == "started", what="the meeting's beginning")
+    other.down()
+    other.up()
+    other.sandbox.call("POST", f"meetings/{meeting['id']}/end", {})
+    wait_for(lambda: status_here(other, meeting) == "ended", what="the meeting's end")
+    assert [row["copies"] for row in other.rows("SELECT copies FROM webhook_event WHERE event IN ('meeting.started', 'meeting.ended')")] == [1, 1]
+    (app,) = Hooks(other).apps().values()
+    assert app["app"] == "users" and app["refused"] == 0
+    # Whoever wants to say something in Zoom's name finds the secret beside the sandbox's other credentials.
+    secret = read_env(other.run / "sandbox.env")["ZOOM_WEBHOOK_SECRET_TOKEN"]
+    Hooks(other).told(started(meeting, "once-more=="), secret=secret)
+
+
+def test_the_sandbox_signs_with_the_secret_that_is_set(make_stack):
+    other = make_stack(MEETPOOL_WORKERS=2, MEETPOOL_ZOOM_WORKERS=2, ZOOM_WEBHOOK_SECRET_TOKEN="the-new-one,the-old-one")
+    meeting = other.post("zoom/meetings", {"topic": "Told of", "start_time": "2031-05-01T08:00:00Z", "duration": 30}).json()["data"]["meeting"]
+    other.sandbox.call("POST", f"meetings/{meeting['id']}/start", {})
+    wait_for(lambda: status_here(other, meeting) == "started", what="the meeting's beginning")
+    assert Hooks(other).apps()["users"]["refused"] == 0
 
 
 def test_the_snippets_fit_another_nginx(stack, tmp_path):

@@ -163,6 +163,18 @@ def test_accounts_and_env_file(tmp_path):
             "ZOOM_OAUTH_CLIENT_ID", "ZOOM_OAUTH_CLIENT_SECRET"}
 
 
+def test_a_webhook_from_the_start_needs_its_secret(tmp_path):
+    command = [PROGRAM, "--listen", "127.0.0.1:0", "--webhook", "http://127.0.0.1:1/", "--env-file", tmp_path / "e.env"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0 and "ZOOM_WEBHOOK_SECRET_TOKEN" in done.stderr
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "ZOOM_WEBHOOK_SECRET_TOKEN": "said-to-nobody"})
+    assert process.stdout.readline().startswith("listening on")
+    process.terminate()
+    assert process.wait(20) == 0
+    process.stdout.close()
+    assert "ZOOM_WEBHOOK_SECRET_TOKEN=said-to-nobody" in (tmp_path / "e.env").read_text().splitlines()
+
+
 def test_accounts_made_up_are_kept_in_the_state(tmp_path):
     texts = []
     for _ in range(2):
