@@ -116,6 +116,31 @@ int mp_meeting_end(struct mp_ctx *ctx, struct mp_meeting *meeting, struct mp_err
 /* From its host's own Zoom account to the pool, with a new number and join URL, at the same time. Nothing where it is in the pool. */
 int mp_meeting_to_pool(struct mp_ctx *ctx, struct mp_meeting **meeting, struct mp_meeting_outcome *outcome, struct mp_error *err) MP_MUST_CHECK;
 
+/* What a failed booking says in one sentence, the details with it; and the nearest start that fits which MP_E_NO_CAPACITY names (-1: none). */
+const char *mp_meeting_refusal(struct mp_arena *arena, const struct mp_error *why);
+int64_t mp_meeting_nearest(const struct mp_error *why);
+
+/*
+ * Empties an account of the pool: its meetings to come, soonest first, go to other accounts, at the same time, with a new number and join URL. Each
+ * is booked there before the old one is deleted; what Zoom does not delete now repair deletes. The account is cordoned first. One that fits nowhere
+ * stays, as do those that run. Takes some 20 s at most and looks at MP_EVACUATION_MAX; a repeat goes on. `from`: only those that start then or later,
+ * so that it goes on behind those that stay; -1: all. A dry run predicts, each counting on those before it, and changes nothing. Errors as
+ * mp_meeting_book_many().
+ */
+#define MP_EVACUATION_MAX 200
+struct mp_evacuated {
+    struct mp_meeting_row old; /* as it was */
+    struct mp_meeting *to;     /* the one that took its place, in a dry run without a number; NULL: it stays */
+    const char *why;           /* a sentence; NULL where it goes */
+    int64_t nearest_start;     /* that would fit elsewhere; -1: none is known */
+};
+struct mp_evacuation {
+    struct mp_evacuated *items;
+    size_t count, moved;
+    int64_t remaining; /* to come on the account after it, being made there included */
+};
+int mp_meeting_evacuate(struct mp_ctx *ctx, int account, int64_t from, bool dry_run, struct mp_evacuation *out, struct mp_error *err) MP_MUST_CHECK;
+
 struct mp_meeting_filter {
     const char *viewer; /* owner or host; NULL: everybody's (admin) */
     int status;         /* enum mp_meeting_status, or -1: all but deleted and failed */

@@ -147,6 +147,8 @@ void mp_zoom_meeting_get_start(struct mp_zoom *zoom, struct mp_arena *arena, con
                                struct mp_zoom_meeting *out, struct mp_zoom_result *res);
 void mp_zoom_meeting_list_start(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, const char *host,
                                 const char *page_token, struct mp_zoom_meeting_list *out, struct mp_zoom_result *res);
+void mp_zoom_meeting_delete_start(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, int64_t id,
+                                  struct mp_zoom_result *res);
 /* The `res` of one that has ended, in whatever order they end; NULL where none has within `wait_ms`, or none is under way. */
 struct mp_zoom_result *mp_zoom_land(struct mp_zoom *zoom, unsigned wait_ms);
 /* GET /users/{user}. */

@@ -3,6 +3,9 @@
 #include "meetpool/account.h"
 #include "meetpool/clock.h"
 #include "meetpool/json.h"
+#include "meetpool/log.h"
+#include "meetpool/meeting.h"
+#include "meetpool/schedule.h"
 
 /* ---- GET zoom/status: two shapes of its own, and the caller's connection ---- */
 
@@ -76,13 +79,16 @@ static int zoom_status(struct mp_ctx *ctx, struct mp_request *req, struct mp_res
 static struct json_object *account_json(const struct mp_account_stats *stats)
 {
     const struct mp_account_entry *entry = stats->entry;
-    struct json_object *out = json_object_new_object(), *hosts = json_object_new_array();
+    struct json_object *out = json_object_new_object(), *hosts = json_object_new_array(), *tags = json_object_new_array();
     int64_t free_now = entry->max_concurrent - stats->active_meetings;
 
     for (size_t h = 0; h < entry->hosts_count; h++)
         json_object_array_add(hosts, json_object_new_string(entry->hosts[h].user));
+    for (size_t t = 0; t < entry->tags_count; t++)
+        json_object_array_add(tags, json_object_new_string(entry->tags[t]));
     mp_json_put_text(out, "id", entry->name);
     mp_json_put(out, "host_emails", hosts);
+    mp_json_put(out, "tags", tags);
     mp_json_put_bool(out, "active", stats->active);
     mp_json_put_text(out, "inactive_reason", stats->inactive_reason);
     mp_json_put_bool(out, "cordoned", stats->state.cordoned);
@@ -187,6 +193,75 @@ static int uncordon(struct mp_ctx *ctx, struct mp_request *req, struct mp_respon
     return set_cordon(ctx, req, res, false, err);
 }
 
+/* ---- Evacuating one ---- */
+
+static const char *number_of(const struct mp_request *req, int64_t zoom_id)
+{
+    return mp_arena_printf(req->arena, "%lld", (long long)zoom_id);
+}
+
+static struct json_object *evacuated_json(const struct mp_request *req, const struct mp_evacuated *item, bool dry_run)
+{
+    const struct mp_meeting *to = item->to;
+    struct json_object *out = json_object_new_object();
+
+    mp_json_put_text(out, "id", number_of(req, item->old.zoom_id));
+    mp_json_put_text(out, "topic", item->old.topic);
+    mp_json_put_time(out, "start_time", item->old.starts_at);
+    mp_json_put_text(out, "outcome", to == NULL ? "stays" : dry_run ? "would_move" : "moved");
+    mp_json_put_text(out, "to", to != NULL ? to->account_name : NULL);
+    mp_json_put_text(out, "new_id", to != NULL && !dry_run ? number_of(req, to->row.zoom_id) : NULL);
+    mp_json_put_text(out, "reason", item->why);
+    mp_json_put_time(out, "nearest_start", item->nearest_start);
+    return out;
+}
+
+/* The bookings whose meetings have moved; those that cannot be told now the job runner tells. */
+static void tell_bookings(struct mp_ctx *ctx, const struct mp_evacuation *done)
+{
+    struct mp_error err;
+
+    mp_error_init(&err, ctx->arena);
+    for (size_t i = 0; i < done->count && !mp_error_set(&err); i++) {
+        if (done->items[i].to != NULL && mp_booking_follow(ctx, done->items[i].to->row.id, &err) < 0)
+            mp_log(ctx->log, MP_WARNING, "booking.follows_later", MP_INT("meeting", done->items[i].to->row.zoom_id), MP_STR("detail", err.detail));
+    }
+}
+
+static int evacuate(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
+{
+    static const char *const taken[] = {"dry_run", "from", NULL};
+    const struct mp_json_reader reader = {req->arena, req->json, NULL, err};
+    int account = mp_account_find(ctx->account_conf, req->params[0]);
+    struct json_object *list = mp_json_array(req->arena);
+    struct mp_account_stats *stats;
+    struct mp_evacuation done;
+    bool dry_run = false;
+    int64_t from = -1;
+
+    if (account < 0)
+        return mp_fail(err, MP_E_NOT_FOUND, "There is no such account.");
+    mp_json_refuse_unknown(&reader, taken);
+    (void)mp_json_get_bool(&reader, "dry_run", &dry_run);
+    (void)mp_json_get_time(&reader, "from", NULL, &from);
+    if (mp_error_set(err) || mp_meeting_evacuate(ctx, account, from, dry_run, &done, err) < 0)
+        return -1;
+    if (!dry_run)
+        tell_bookings(ctx, &done);
+    if (mp_account_stats(ctx, &stats, err) < 0)
+        return -1;
+    for (size_t i = 0; i < done.count; i++)
+        json_object_array_add(list, evacuated_json(req, &done.items[i], dry_run));
+    mp_json_put(mp_response_data(res), "account", account_json(&stats[account]));
+    mp_json_put(mp_response_data(res), "meetings", json_object_get(list));
+    mp_json_put_int(mp_response_data(res), "moved", (int64_t)done.moved);
+    mp_json_put_int(mp_response_data(res), "remaining", done.remaining);
+    res->message = dry_run               ? "What would move, and where to"
+                   : done.remaining == 0 ? "The account has no meetings to come"
+                                         : "Some meetings are left there";
+    return 0;
+}
+
 static const struct mp_route rows[] = {
     {"GET", "zoom/status", MP_ROLE_ADMIN | MP_STAFF, MP_ROUTE_SLOW, zoom_status},
     {"GET", "zoom/account-stats", MP_ROLE_ADMIN, 0, account_stats},
@@ -194,5 +269,6 @@ static const struct mp_route rows[] = {
     {"POST", "zoom/reset-all-accounts", MP_ROLE_ADMIN, 0, reset_all},
     {"POST", "admin/accounts/{id}/cordon", MP_ROLE_ADMIN, 0, cordon},
     {"POST", "admin/accounts/{id}/uncordon", MP_ROLE_ADMIN, 0, uncordon},
+    {"POST", "admin/accounts/{id}/evacuate", MP_ROLE_ADMIN, MP_ROUTE_SLOW, evacuate},
 };
 const struct mp_route_table mp_account_routes = {rows, MP_COUNT(rows)};

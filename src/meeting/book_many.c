@@ -36,6 +36,7 @@ struct item {
 struct many {
     struct mp_ctx *ctx;
     struct mp_meeting_item *items;
+    const struct mp_meeting_row *olds; /* that they take the places of; NULL: of none */
     struct item *own;
     size_t count;
     int64_t now_ms, calls_until_ms, deadline_ms;
@@ -54,7 +55,8 @@ static void finish(struct many *m, size_t i, int rc)
     m->own[i].stage = ENDED;
     if (booking_end(&m->own[i].booking, rc, &item->meeting, &item->err) < 0)
         item->meeting = NULL;
-    m->broken = m->broken || rc < 0;
+    /* Somebody else has the meeting that it was to replace: that says nothing of the others. */
+    m->broken = m->broken || (rc < 0 && (m->olds == NULL || item->err.code != MP_E_CONFLICT));
 }
 
 /* The same unit of work twice in one request: the second would take the first for one that was left behind. */
@@ -95,6 +97,7 @@ static void open_item(struct many *m, size_t i)
 
     *b = (struct booking){.ctx = m->ctx,
                           .spec = &item->spec,
+                          .replaces = m->olds != NULL ? &m->olds[i] : NULL,
                           .unit_key = item->unit_key,
                           .now_ms = m->now_ms,
                           .deadline_ms = m->deadline_ms,
@@ -215,6 +218,8 @@ static void hold_all(struct many *m)
     struct group g = {.m = m};
     struct mp_error ignored;
 
+    if (m->olds != NULL) /* each swap is a transaction of its own */
+        return;
     mp_error_init(&ignored, m->ctx->arena);
     for (; g.from < m->count && !mp_error_set(&ignored); g.from = g.until) {
         g.until = g.from + GROUP < m->count ? g.from + GROUP : m->count;
@@ -292,11 +297,13 @@ static void run(struct many *m)
     give_up(m);
 }
 
-int mp_meeting_book_many(struct mp_ctx *ctx, struct mp_meeting_item *items, size_t count, struct mp_error *err)
+static int book_all(struct mp_ctx *ctx, struct mp_meeting_item *items, const struct mp_meeting_row *olds, size_t count, int leaving,
+                    struct mp_error *err)
 {
     int64_t began_ms = mp_monotonic_ms();
     struct many m = {.ctx = ctx,
                      .items = items,
+                     .olds = olds,
                      .own = mp_arena_array(ctx->arena, count + 1, sizeof(*m.own)),
                      .count = count,
                      .now_ms = mp_now_ms(),
@@ -310,6 +317,19 @@ int mp_meeting_book_many(struct mp_ctx *ctx, struct mp_meeting_item *items, size
     }
     if (mp_meeting_usable(ctx->account_conf, err) < 0 || mp_account_states(ctx, m.now_ms, &m.states, err) < 0)
         return -1;
+    if (leaving >= 0)
+        m.states[leaving].cordoned = true;
     run(&m);
     return 0;
+}
+
+int mp_meeting_book_many(struct mp_ctx *ctx, struct mp_meeting_item *items, size_t count, struct mp_error *err)
+{
+    return book_all(ctx, items, NULL, count, -1, err);
+}
+
+int meeting_book_others(struct mp_ctx *ctx, struct mp_meeting_item *items, const struct mp_meeting_row *olds, size_t count, int leaving,
+                        struct mp_error *err)
+{
+    return book_all(ctx, items, olds, count, leaving, err);
 }

@@ -69,6 +69,9 @@ bool meeting_worth_repeating(enum mp_zoom_class cls);
  */
 int meeting_book_other(struct mp_ctx *ctx, const struct mp_meeting_spec *spec, const struct mp_meeting_row *old, struct mp_meeting **out,
                        struct mp_error *err) MP_MUST_CHECK;
+/* As mp_meeting_book_many(), each in the place of `olds[i]`, as above, and none at the account `leaving`. */
+int meeting_book_others(struct mp_ctx *ctx, struct mp_meeting_item *items, const struct mp_meeting_row *olds, size_t count, int leaving,
+                        struct mp_error *err) MP_MUST_CHECK;
 /* What is to be asked for so that another one is made as this row says. */
 int meeting_spec_of(struct mp_ctx *ctx, const struct mp_meeting_row *row, struct mp_meeting_spec *spec, struct mp_error *err) MP_MUST_CHECK;
 /* Zoom has been told version `version`; what is left of old intervals is free, unless something is pending still. */

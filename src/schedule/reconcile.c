@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "meetpool/buf.h"
 #include "meetpool/clock.h"
 #include "meetpool/crypto.h"
 #include "meetpool/json.h"
@@ -11,8 +10,7 @@
 #define SOON_TRIES 20
 #define SOON_MS    2000
 /* How long what came of Zoom's calls is tried to be written. */
-#define SETTLE_MS  5000
-#define REASON_MAX 1000
+#define SETTLE_MS 5000
 /* What people who plan sessions and appointments have always got. */
 #define SESSION_LEAST_MIN          30
 #define APPOINTMENT_PASSWORD_CHARS 6
@@ -90,40 +88,11 @@ int schedule_meeting_spec(struct mp_ctx *ctx, const struct mp_booking_row *row, 
     return parse_settings(ctx, row, &spec->settings, err);
 }
 
-/* The start that a 409 of the room below names: the last word of its detail. */
-static int64_t nearest_start(const struct mp_error *why)
-{
-    int64_t at;
-
-    for (const struct mp_error_detail *d = why->details; d != NULL; d = d->next) {
-        const char *word = strrchr(d->message, ' ');
-
-        if (strcmp(d->field, "start_time") == 0 && word != NULL && mp_time_parse(mp_slice_of(word + 1), NULL, &at, NULL, NULL) == MP_TIME_OK)
-            return at;
-    }
-    return -1;
-}
-
 void schedule_tell(struct mp_ctx *ctx, struct mp_booking *booking, const struct mp_error *why)
 {
-    struct mp_buf text;
-
     booking->trouble = why->code;
-    booking->trouble_text = NULL;
-    booking->nearest_start = nearest_start(why);
-    if (why->code == MP_E_NONE)
-        return;
-    mp_buf_init(&text, ctx->arena, REASON_MAX);
-    mp_buf_add(&text, mp_error_message(why));
-    for (const struct mp_error_detail *d = why->details; d != NULL; d = d->next) {
-        mp_buf_add(&text, d == why->details ? " (" : "; ");
-        if (why->code == MP_E_NO_ACCOUNT)
-            mp_buf_addf(&text, "%s: ", d->field);
-        mp_buf_add(&text, d->message);
-    }
-    if (why->details != NULL)
-        mp_buf_add(&text, ")");
-    booking->trouble_text = mp_buf_text(&text);
+    booking->trouble_text = why->code != MP_E_NONE ? mp_meeting_refusal(ctx->arena, why) : NULL;
+    booking->nearest_start = mp_meeting_nearest(why);
 }
 
 /* ---- What an agreement comes to ---- */

@@ -200,10 +200,10 @@ void mp_zoom_meeting_update(struct mp_zoom *zoom, struct mp_arena *arena, const 
     (void)zoom_call(zoom, arena, &call, res);
 }
 
-void mp_zoom_meeting_delete(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, int64_t id,
-                            struct mp_zoom_result *res)
+static struct zoom_call delete_call(const struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms,
+                                    int64_t id)
 {
-    struct zoom_call call = {
+    return (struct zoom_call){
         .operation = "meeting.delete",
         .method = "DELETE",
         .base = zoom->api_url,
@@ -211,8 +211,31 @@ void mp_zoom_meeting_delete(struct mp_zoom *zoom, struct mp_arena *arena, const 
         .bearer = token,
         .timeout_ms = timeout_ms,
     };
+}
+
+void mp_zoom_meeting_delete(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, int64_t id,
+                            struct mp_zoom_result *res)
+{
+    struct zoom_call call = delete_call(zoom, arena, token, timeout_ms, id);
 
     (void)zoom_call(zoom, arena, &call, res);
+}
+
+/* Its answer is empty. */
+static void take_nothing(struct mp_arena *arena, struct json_object *answer, void *out, struct mp_zoom_result *res)
+{
+    (void)arena;
+    (void)answer;
+    (void)out;
+    (void)res;
+}
+
+void mp_zoom_meeting_delete_start(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, int64_t id,
+                                  struct mp_zoom_result *res)
+{
+    struct zoom_call call = delete_call(zoom, arena, token, timeout_ms, id);
+
+    zoom_start(zoom, arena, &call, take_nothing, NULL, res);
 }
 
 void mp_zoom_meeting_end(struct mp_zoom *zoom, struct mp_arena *arena, const struct mp_secret *token, unsigned timeout_ms, int64_t id,
