@@ -95,6 +95,8 @@ int mp_store_meeting_status(struct mp_db *db, int64_t id, enum mp_meeting_status
 int mp_store_meeting_lock(struct mp_db *db, struct mp_arena *arena, int64_t id, struct mp_meeting_row *row, struct mp_error *err) MP_MUST_CHECK;
 /* Zoom's uuid of the occurrence that is held, or was held last. */
 int mp_store_meeting_instance(struct mp_db *db, int64_t id, const char *zoom_uuid, struct mp_error *err) MP_MUST_CHECK;
+/* That it was held is known now, whatever became of it; since when, as far as that is not known better. */
+int mp_store_meeting_held(struct mp_db *db, int64_t id, int64_t started_at, struct mp_error *err) MP_MUST_CHECK;
 /* ended -> started: it was opened once more. 1 done, 0 it was not ended. */
 int mp_store_meeting_again(struct mp_db *db, int64_t id, int64_t started_at, int64_t now_ms, struct mp_error *err) MP_MUST_CHECK;
 /* deleted -> scheduled: it was taken out of Zoom's trash. 1 done, 0 it was not deleted, or another one took its place. */

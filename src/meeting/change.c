@@ -325,7 +325,7 @@ static int move_elsewhere(struct changing *c, struct mp_meeting **moved, struct 
     if (rc <= 0 || c->place.state != MP_PLACE_DELETING)
         return rc < 0 ? -1 : 0;
     meeting_zoom_delete(c->ctx, c->meeting->account, c->meeting->host, c->before.zoom_id, mp_monotonic_ms() + MEETING_REPAIR_TIMEOUT_MS, &res);
-    if (res.cls == MP_ZOOM_OK || res.cls == MP_ZOOM_NOT_FOUND)
+    if (meeting_off_zoom(&res))
         return mp_store_place_free(c->ctx->db, &c->place, true, err) < 0 ? -1 : 0;
     return mp_store_place_later(c->ctx->db, &c->place, 1000, err) < 0 ? -1 : 0;
 }
@@ -517,7 +517,7 @@ int mp_meeting_delete(struct mp_ctx *ctx, struct mp_meeting *meeting, struct mp_
         return 0;
     }
     meeting_zoom_delete(ctx, meeting->account, meeting->host, meeting->row.zoom_id, mp_monotonic_ms() + MEETING_DEADLINE_MS, &res);
-    if (res.cls == MP_ZOOM_OK || res.cls == MP_ZOOM_NOT_FOUND)
+    if (meeting_off_zoom(&res))
         return mp_store_place_free(ctx->db, &d.place, false, err) < 0 ? -1 : 0;
     /* Refused because it runs, or for now: repair goes on until Zoom has deleted it. */
     outcome->zoom_failed = res.message != NULL ? res.message : mp_zoom_class_name(res.cls);
@@ -553,34 +553,95 @@ static int end_unstarted(struct mp_ctx *ctx, const struct mp_meeting *meeting, i
     if (d.held == 0)
         return 0;
     meeting_zoom_delete(ctx, meeting->account, meeting->host, meeting->row.zoom_id, mp_monotonic_ms() + MEETING_DEADLINE_MS, &res);
-    if (res.cls == MP_ZOOM_OK || res.cls == MP_ZOOM_NOT_FOUND)
+    /* It was held, which Zoom's list of occurrences did not tell yet. */
+    if (meeting_has_ended_there(&res) && mp_store_meeting_held(ctx->db, meeting->row.id, now_ms, err) < 0)
+        return -1;
+    if (meeting_off_zoom(&res))
         return mp_store_place_free(ctx->db, &d.place, false, err) < 0 ? -1 : 0;
     return mp_store_place_later(ctx->db, &d.place, 1000, err) < 0 ? -1 : 0;
 }
 
-/* Whether Zoom says that nobody is in it, though its time is not over. */
-static bool not_started(struct mp_ctx *ctx, const struct mp_meeting *meeting, int64_t now_ms)
+/* What Zoom knows of a meeting whose start nobody told us. */
+struct sight {
+    int64_t zoom_id;
+    bool waiting;       /* nobody is in it, and it was never held */
+    int64_t started_at; /* it runs, or was held: since when, as far as is known; -1: not */
+    const char *uuid;   /* of that occurrence; NULL: not known */
+};
+
+static void do_instances(struct mp_ctx *ctx, const struct mp_secret *token, unsigned timeout_ms, void *arg, struct mp_zoom_result *res)
+{
+    struct mp_zoom_instances list;
+    struct sight *sight = arg;
+
+    mp_zoom_instances(ctx->zoom, ctx->arena, token, timeout_ms, sight->zoom_id, &list, res);
+    if (res->cls == MP_ZOOM_NOT_FOUND)
+        res->cls = MP_ZOOM_OK;
+    for (size_t i = 0; i < list.count; i++) {
+        if (list.items[i].starts_at < sight->started_at)
+            continue;
+        sight->started_at = list.items[i].starts_at;
+        sight->uuid = list.items[i].uuid;
+    }
+}
+
+/* Of one that has begun as far as is known, or whose time is over, Zoom need not be asked. */
+static void look_at_zoom(struct mp_ctx *ctx, const struct mp_meeting *meeting, int64_t now_ms, struct sight *sight)
 {
     struct mp_zoom_meeting zoom;
     struct mp_zoom_result res;
 
+    *sight = (struct sight){.zoom_id = meeting->row.zoom_id, .started_at = -1};
     if (meeting->row.status != MP_MEETING_SCHEDULED || meeting->row.starts_at + meeting->row.duration_min * 60000 <= now_ms)
-        return false;
+        return;
     meeting_fetch(ctx, meeting->account, meeting->host, meeting->row.zoom_id, mp_monotonic_ms() + MEETING_DEADLINE_MS, &zoom, &res);
-    return res.cls == MP_ZOOM_OK && zoom.status != NULL && strcmp(zoom.status, "waiting") == 0;
+    if (res.cls != MP_ZOOM_OK || zoom.status == NULL)
+        return;
+    if (strcmp(zoom.status, "started") == 0) {
+        sight->started_at = now_ms;
+        sight->uuid = zoom.uuid;
+        return;
+    }
+    mp_account_call(ctx, (size_t)meeting->account, meeting->host, mp_monotonic_ms() + MEETING_DEADLINE_MS, do_instances, sight, &res);
+    sight->waiting = sight->uuid == NULL && strcmp(zoom.status, "waiting") == 0;
+}
+
+struct ending {
+    struct mp_ctx *ctx;
+    int64_t id, now_ms;
+    const struct sight *sight;
+};
+
+static int end_held(struct mp_db *db, void *arg, struct mp_error *err)
+{
+    const struct ending *e = arg;
+    enum mp_meeting_news news;
+
+    return mp_meeting_ended(db, e->ctx->arena, e->id, e->sight->uuid, e->sight->started_at, e->now_ms, &news, err);
+}
+
+static int end_as_seen(struct mp_ctx *ctx, const struct mp_meeting *meeting, const struct sight *sight, int64_t now_ms, struct mp_error *err)
+{
+    struct ending ending = {ctx, meeting->row.id, now_ms, sight};
+
+    if (sight->started_at >= 0)
+        return mp_tx_run(ctx->db, end_held, &ending, err);
+    if (sight->waiting)
+        return end_unstarted(ctx, meeting, now_ms, err);
+    return meeting_finish(ctx, meeting->row.id, MP_MEETING_ENDED, now_ms, err);
 }
 
 int mp_meeting_end(struct mp_ctx *ctx, struct mp_meeting *meeting, struct mp_error *err)
 {
     int64_t now_ms = mp_now_ms();
     struct mp_zoom_result res;
-    bool unstarted;
+    struct sight sight;
 
     if (meeting->row.status == MP_MEETING_ENDED)
         return 0;
     if (changeable(meeting, err) < 0)
         return -1;
-    unstarted = not_started(ctx, meeting, now_ms);
+    look_at_zoom(ctx, meeting, now_ms, &sight);
     mp_account_call(ctx, (size_t)meeting->account, meeting->host, mp_monotonic_ms() + MEETING_DEADLINE_MS, do_end, &meeting->row.zoom_id, &res);
     if (res.cls == MP_ZOOM_NOT_FOUND) {
         int gone = meeting_is_gone(ctx, meeting, err);
@@ -590,9 +651,7 @@ int mp_meeting_end(struct mp_ctx *ctx, struct mp_meeting *meeting, struct mp_err
     }
     if (res.cls != MP_ZOOM_OK)
         return mp_fail(err, MP_E_ZOOM_FAILED, "Zoom did not end the meeting: %s", res.message);
-    if (unstarted ? end_unstarted(ctx, meeting, now_ms, err) < 0 : meeting_finish(ctx, meeting->row.id, MP_MEETING_ENDED, now_ms, err) < 0)
+    if (end_as_seen(ctx, meeting, &sight, now_ms, err) < 0)
         return -1;
-    meeting->row.status = MP_MEETING_ENDED;
-    meeting->row.ended_at = now_ms;
-    return 0;
+    return mp_store_meeting_by_id(ctx->db, ctx->arena, meeting->row.id, &meeting->row, err) < 0 ? -1 : 0;
 }

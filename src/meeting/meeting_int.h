@@ -60,6 +60,9 @@ void meeting_zoom_update(struct mp_ctx *ctx, int account, int host, int64_t zoom
 /* Everything that is wanted of a meeting, for when it is not known what Zoom has missed. `ref`: of its place. */
 int meeting_whole_spec(struct mp_ctx *ctx, const struct mp_meeting_row *row, const char *ref, struct mp_zoom_meeting_spec *spec,
                        struct mp_error *err) MP_MUST_CHECK;
+/* Of an answer to a deletion: there is nothing left to delete. One that has ended is not deleted any more (3007). */
+bool meeting_off_zoom(const struct mp_zoom_result *res);
+bool meeting_has_ended_there(const struct mp_zoom_result *res);
 /* Whether what failed may go through later without anybody changing anything. */
 bool meeting_worth_repeating(enum mp_zoom_class cls);
 

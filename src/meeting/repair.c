@@ -144,7 +144,7 @@ static int repair_deleting(struct round *r, int account, int host, const struct 
     struct mp_zoom_result res;
 
     meeting_zoom_delete(r->ctx, account, host, place->zoom_id, repair_deadline(), &res);
-    if (res.cls == MP_ZOOM_OK || res.cls == MP_ZOOM_NOT_FOUND) {
+    if (meeting_off_zoom(&res)) {
         if (mp_account_is_guest(r->ctx->account_conf, account) && mp_store_meeting_not_told(r->ctx->db, place->meeting_id, NULL, err) < 0)
             return -1;
         return mp_store_place_free(r->ctx->db, place, false, err) < 0 ? -1 : 0;

@@ -5,6 +5,9 @@
 #include "meetpool/clock.h"
 #include "meetpool/json.h"
 
+/* "Sorry, you cannot delete this meeting since it has ended." (Zoom's error table of 2023). */
+#define ZOOM_HAS_ENDED 3007
+
 /* What the calls below hand through mp_account_call(). */
 struct call {
     int64_t zoom_id;
@@ -63,6 +66,16 @@ int meeting_whole_spec(struct mp_ctx *ctx, const struct mp_meeting_row *row, con
     if (row->settings_requested != NULL && mp_json_parse(ctx->arena, mp_slice_of(row->settings_requested), &spec->settings, err) < 0)
         return -1;
     return meeting_agenda_out(ctx, ref, row->agenda, &spec->agenda, err);
+}
+
+bool meeting_has_ended_there(const struct mp_zoom_result *res)
+{
+    return res->cls == MP_ZOOM_REFUSED && res->code == ZOOM_HAS_ENDED;
+}
+
+bool meeting_off_zoom(const struct mp_zoom_result *res)
+{
+    return res->cls == MP_ZOOM_OK || res->cls == MP_ZOOM_NOT_FOUND || meeting_has_ended_there(res);
 }
 
 bool meeting_worth_repeating(enum mp_zoom_class cls)

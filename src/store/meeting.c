@@ -80,6 +80,7 @@ static const struct mp_sql meeting_status = {"UPDATE meeting SET started_at = IF
                                              " < FIELD(?, 'creating', 'scheduled', 'started', 'ended', 'deleted', 'failed') AND status <> 'deleted'"};
 static const struct mp_sql meeting_lock = {"SELECT " COLS " FROM meeting m WHERE m.id = ? FOR UPDATE"};
 static const struct mp_sql meeting_instance = {"UPDATE meeting SET zoom_uuid = ? WHERE id = ?"};
+static const struct mp_sql meeting_held = {"UPDATE meeting SET started_at = COALESCE(started_at, ?), news = 1 WHERE id = ?"};
 static const struct mp_sql meeting_again = {"UPDATE meeting SET status = 'started', started_at = ?, ended_at = NULL, updated_at = ?, news = 1,"
                                             " version = version + 1 WHERE id = ? AND status = 'ended'"};
 static const struct mp_sql meeting_back = {
@@ -535,6 +536,15 @@ int mp_store_meeting_instance(struct mp_db *db, int64_t id, const char *zoom_uui
     struct mp_stmt *st = mp_db_begin(db, &meeting_instance);
 
     mp_bind_text(st, zoom_uuid);
+    mp_bind_i64(st, id);
+    return mp_db_run(st, err);
+}
+
+int mp_store_meeting_held(struct mp_db *db, int64_t id, int64_t started_at, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &meeting_held);
+
+    mp_bind_i64(st, started_at);
     mp_bind_i64(st, id);
     return mp_db_run(st, err);
 }

@@ -57,6 +57,39 @@ def test_what_ran_stays_at_zoom_after_its_end(pool):
     assert not pool.calls(DELETE)
 
 
+@pytest.mark.parametrize("ended", [True, False], ids=["over", "running"])
+def test_what_was_held_though_nobody_told_is_no_meeting_that_nobody_started(pool, ended):
+    """Opened before its time, and our record knows nothing of it when it is ended here."""
+    meeting = pool.booked()
+    pool.sandbox.call("POST", f"meetings/{meeting['id']}/start")
+    if ended:
+        pool.sandbox.call("POST", f"meetings/{meeting['id']}/end")
+    assert end(pool, meeting)["status"] == "ended"
+    [row] = pool.stack.rows("SELECT status, started_at FROM meeting WHERE zoom_id = %s", meeting["id"])
+    assert row["status"] == "ended" and row["started_at"] is not None
+    assert not pool.calls(DELETE) and not pool.unsettled()
+    assert pool.stats()[meeting["zoomAccountUsed"]]["upcoming_meetings"] == 0
+
+
+def test_what_was_held_and_zoom_tells_only_when_it_is_to_be_deleted(pool):
+    """Its list of occurrences is behind: then the refusal of the deletion says so, once."""
+    meeting = pool.booked()
+    pool.sandbox.call("POST", f"meetings/{meeting['id']}/start")
+    pool.sandbox.call("POST", f"meetings/{meeting['id']}/end")
+    pool.fault({"status": 200, "body": {"meetings": []}}, {"method": "GET", "path": "/v2/past_meetings/*"}, count=10)
+    end(pool, meeting)
+    assert pool.stack.rows("SELECT started_at FROM meeting WHERE zoom_id = %s", meeting["id"])[0]["started_at"] is not None
+    assert len(pool.calls(DELETE)) == 1 and not pool.unsettled()
+
+
+def test_deleting_what_has_ended_is_tried_once(pool):
+    meeting = pool.booked()
+    pool.sandbox.call("POST", f"meetings/{meeting['id']}/start")
+    pool.sandbox.call("POST", f"meetings/{meeting['id']}/end")
+    assert warnings(delete(pool, meeting)) == []
+    assert len(pool.calls(DELETE)) == 1 and not pool.unsettled()
+
+
 def test_deleting_what_has_ended_reaches_zoom(pool):
     meeting = pool.booked(start_time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     pool.sandbox.call("POST", f"meetings/{meeting['id']}/start")
