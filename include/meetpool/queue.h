@@ -129,6 +129,8 @@ int mp_queue_list(struct mp_db *db, struct mp_arena *arena, const struct mp_job_
                   struct mp_error *err) MP_MUST_CHECK;
 /* A failed job from the start again. 1, or 0: it is not failed (any more), or one of its name is open. */
 int mp_queue_retry(struct mp_db *db, int64_t id, struct mp_error *err) MP_MUST_CHECK;
+/* Whether a job of that kind was done since then (the database's clock). 1, 0, -1. */
+int mp_queue_done_since(struct mp_db *db, const char *kind, int64_t since, struct mp_error *err) MP_MUST_CHECK;
 /* Removes up to `limit` jobs that ended before `before` (the database's clock). */
 int mp_queue_expire(struct mp_db *db, int64_t before, unsigned limit, int64_t *removed, struct mp_error *err) MP_MUST_CHECK;
 /* How many jobs are in each state now (counted up to 100,000); of the queued ones, those that are due, and how long the first of them is. */

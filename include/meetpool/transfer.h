@@ -57,6 +57,7 @@ struct mp_transfer_result {
     const char *sha256;     /* DONE, hex, of the whole; NULL where it was resumed, or went to S3 in parts: the server checked each part's */
     const char *upload_id;  /* not DONE: what is left at the storage, to resume; NULL: nothing */
     int64_t retry_after_ms; /* -1: none named */
+    bool away;              /* SOURCE_FAILS, SINK_FAILS: that side was not reached, or says that it serves nobody now: it says nothing of the file */
     const char *problem;    /* for people: what happened; no address, no token */
     unsigned elapsed_ms;
 };

@@ -35,6 +35,8 @@ void signals_master(void)
     sigset_t set = master_set();
 
     signal(SIGPIPE, SIG_IGN);
+    /* A file that may not grow further is an error of that write, as a full disk is. */
+    signal(SIGXFSZ, SIG_IGN);
     signal(SIGUSR1, SIG_IGN);
     sigprocmask(SIG_BLOCK, &set, NULL);
 }

@@ -88,6 +88,7 @@ static const struct mp_sql list_both = {"SELECT " COLUMNS " FROM job WHERE id < 
 static const struct mp_sql job_again = {
     "UPDATE job SET state = 'queued', slot = IFNULL(slot, 0), due_at = " MP_DB_NOW_MS ", attempts = 0, progress_best = 0, progress_done = 0,"
     " fence = fence + 1, error_code = NULL, error = NULL, started_at = NULL, finished_at = NULL WHERE id = ? AND state = 'failed'"};
+static const struct mp_sql done_since = {"SELECT 1 FROM job FORCE INDEX (job_over) WHERE finished_at >= ? AND kind = ? AND state = 'done' LIMIT 1"};
 static const struct mp_sql jobs_expire = {"DELETE FROM job WHERE finished_at < ? ORDER BY finished_at LIMIT ?"};
 
 #define COUNT_STATE(state) "(SELECT COUNT(*) FROM (SELECT 1 FROM job WHERE state = '" state "' LIMIT 100000) s_" state ")"
@@ -521,6 +522,18 @@ int mp_queue_retry(struct mp_db *db, int64_t id, struct mp_error *err)
         mp_error_reset(err);
         return 0;
     }
+    return rc;
+}
+
+int mp_queue_done_since(struct mp_db *db, const char *kind, int64_t since, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &done_since);
+    int rc;
+
+    mp_bind_i64(st, since);
+    mp_bind_text(st, kind);
+    rc = mp_db_one(st, err);
+    mp_db_done(st);
     return rc;
 }
 

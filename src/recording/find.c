@@ -230,6 +230,12 @@ static int unanswered(struct search *s, struct mp_error *err)
     return later(s, &look, err);
 }
 
+/* For longer than a recording may be late: then looks count though Zoom fails, so that one that it never answers for comes to an end. */
+static bool asked_long(const struct search *s)
+{
+    return s->job->started_at >= 0 && s->now_ms - s->job->started_at > (s->ctx->recording_conf->late_days + 1) * MP_DAY_MS;
+}
+
 /* Views, captions and time lines come one by one: one more look while new ones come, or Zoom is at some. */
 static int more_to_come(struct search *s)
 {
@@ -246,7 +252,7 @@ static int conclude(struct search *s, struct mp_error *err)
 {
     if (mp_store_recording_over(s->ctx->db, s->meeting->row.id, err) < 0)
         return -1;
-    if (s->trouble.cls != MP_ZOOM_OK && worth_waiting(s->trouble.cls))
+    if (s->trouble.cls != MP_ZOOM_OK && worth_waiting(s->trouble.cls) && !asked_long(s))
         return unanswered(s, err);
     if (s->taken.wanted > 0 || s->taken.unready > 0 || (s->seen && s->row.files > 0))
         return more_to_come(s);

@@ -11,6 +11,14 @@
 /* After failures: the first wait at most, and the longest. */
 #define BASE_MOST_MS 30000
 #define WAIT_MOST_MS 3600000
+/*
+ * While Zoom or the storage is away: a try after a share of the time since the first one, at the latest after so long; operators are told when it
+ * lasts; and the tries count when it has lasted so long that nobody waits for its end.
+ */
+#define AWAY_SHARE      2
+#define AWAY_WAIT_MS    1800000
+#define AWAY_TELL_MS    1800000
+#define AWAY_LASTING_MS (7 * MP_DAY_MS)
 
 struct move {
     struct mp_ctx *ctx;
@@ -205,8 +213,10 @@ static int attempt(struct move *m, const struct mp_secret *token, struct mp_tran
         return -1;
     if (what == AGAIN_HERE)
         return run(m, token, res, err);
-    if (what == AGAIN_UNKNOWN)
+    if (what == AGAIN_UNKNOWN) {
         res->end = MP_TRANSFER_SOURCE_FAILS;
+        res->away = true;
+    }
     return 0;
 }
 
@@ -368,6 +378,30 @@ static int once_more(struct move *m, const char *code, const char *text, int64_t
     return 0;
 }
 
+/*
+ * Zoom or the storage is away: hours of that use up no try. Where another file has come home during this very try it is this file that they cannot
+ * serve, and its tries count.
+ */
+static int away(struct move *m, const char *code, const char *text, int64_t wait_ms, struct mp_error *err)
+{
+    int64_t now_ms, age_ms, most_ms, base_ms = recording_base_wait_ms(m->ctx->recording_conf);
+    int served;
+
+    if (mp_db_now(m->ctx->db, &now_ms, err) < 0)
+        return -1;
+    served = mp_queue_done_since(m->ctx->db, MP_JOB_MOVE, now_ms - (mp_monotonic_ms() - m->begun_ms), err);
+    if (served < 0)
+        return -1;
+    age_ms = m->job->started_at >= 0 ? now_ms - m->job->started_at : 0;
+    if (age_ms > AWAY_TELL_MS && tell_people(m, text, err) < 0)
+        return -1;
+    if (served > 0 || age_ms > AWAY_LASTING_MS)
+        return once_more(m, code, text, wait_ms, true, err);
+    most_ms = age_ms / AWAY_SHARE < AWAY_WAIT_MS ? age_ms / AWAY_SHARE : AWAY_WAIT_MS;
+    most_ms = mp_job_backoff_ms(1, most_ms > base_ms ? most_ms : base_ms, AWAY_WAIT_MS);
+    return once_more(m, code, text, wait_ms > most_ms ? wait_ms : most_ms, false, err);
+}
+
 /* The storage refuses: somebody has to mend it, and then it goes on by itself. */
 static int storage_refuses(struct move *m, const char *text, struct mp_error *err)
 {
@@ -395,9 +429,10 @@ static int conclude(struct move *m, const struct mp_transfer_result *res, struct
     case MP_TRANSFER_SOURCE_BAD:
         return once_more(m, "download_wrong", text, -1, true, err);
     case MP_TRANSFER_SOURCE_FAILS:
-        return once_more(m, "download_failed", text, res->retry_after_ms, true, err);
+        return res->away ? away(m, "download_failed", text, res->retry_after_ms, err)
+                         : once_more(m, "download_failed", text, res->retry_after_ms, true, err);
     case MP_TRANSFER_SINK_FAILS:
-        return once_more(m, "upload_failed", text, -1, true, err);
+        return res->away ? away(m, "upload_failed", text, res->retry_after_ms, err) : once_more(m, "upload_failed", text, -1, true, err);
     case MP_TRANSFER_SINK_REFUSES:
         return storage_refuses(m, text, err);
     }
@@ -420,6 +455,15 @@ static int load(struct move *m, struct mp_error *err)
     return mp_store_file_take(m->ctx->db, m->file.id, m->mover, err);
 }
 
+static int without_token(struct move *m, const struct mp_zoom_result *zoom, struct mp_error *err)
+{
+    const char *text = zoom->message != NULL ? zoom->message : "no token";
+
+    if (zoom->cls == MP_ZOOM_REFUSED)
+        return once_more(m, "zoom_authentication", text, zoom->retry_after_ms, true, err);
+    return away(m, "zoom_authentication", text, zoom->retry_after_ms, err);
+}
+
 int mp_recording_move_job(struct mp_ctx *ctx, struct mp_job *job, struct mp_error *err)
 {
     struct move m = {.ctx = ctx, .job = job, .begun_ms = mp_monotonic_ms(), .beat_ms = mp_monotonic_ms()};
@@ -437,8 +481,7 @@ int mp_recording_move_job(struct mp_ctx *ctx, struct mp_job *job, struct mp_erro
         return over(&m, MP_FILE_FAILED, "download_wrong", "Zoom gives an address for it that is not Zoom's.", err);
     recording_token(ctx, m.meeting, NULL, &token, &zoom);
     if (zoom.cls != MP_ZOOM_OK)
-        return once_more(&m, "zoom_authentication", zoom.message != NULL ? zoom.message : "no token", zoom.retry_after_ms,
-                         zoom.cls == MP_ZOOM_REFUSED, err);
+        return without_token(&m, &zoom, err);
     if (attempt(&m, &token, &res, err) < 0)
         return -1;
     return m.stop ? 0 : conclude(&m, &res, err);

@@ -32,6 +32,13 @@ void transfer_end(struct run *run, enum mp_transfer_end end, const char *problem
     run->over = !run->drain;
 }
 
+void transfer_end_away(struct run *run, enum mp_transfer_end end, bool away, const char *problem)
+{
+    if (!run->over && !run->drain)
+        run->res->away = away;
+    transfer_end(run, end, "%s", problem);
+}
+
 int64_t transfer_backoff_ms(unsigned tries)
 {
     int64_t most_ms = BACKOFF_FIRST_MS;
@@ -237,7 +244,10 @@ void transfer_anew(struct run *run, enum mp_transfer_end end, const char *why)
 
 static void fail_of_sink(struct run *run, const struct mp_error *err)
 {
-    transfer_end(run, err->code == MP_E_STORAGE ? MP_TRANSFER_SINK_REFUSES : MP_TRANSFER_SINK_FAILS, "%s", mp_error_message(err));
+    if (err->code == MP_E_STORAGE)
+        transfer_end(run, MP_TRANSFER_SINK_REFUSES, "%s", mp_error_message(err));
+    else
+        transfer_end_away(run, MP_TRANSFER_SINK_FAILS, err->code == MP_E_UNAVAILABLE, mp_error_message(err));
 }
 
 static void begin_upload(struct run *run)

@@ -104,6 +104,8 @@ struct run {
 
 /* The first verdict stands. */
 void transfer_end(struct run *run, enum mp_transfer_end end, const char *problem_fmt, ...) MP_PRINTF(3, 4);
+/* The same for a side that fails: whether it is away. */
+void transfer_end_away(struct run *run, enum mp_transfer_end end, bool away, const char *problem);
 /* As it is at the start, but for what was counted: everything that was taken is forgotten, the upload aborted. Where that happens too
  * often the run ends as `end`. */
 void transfer_anew(struct run *run, enum mp_transfer_end end, const char *why);

@@ -63,7 +63,7 @@ static void send_again(struct run *run, struct buffer *buffer, const struct mp_h
     if (++buffer->tries >= TRANSFER_SINK_TRIES || wait_ms > TRANSFER_WAIT_MOST_MS) {
         if (wait_ms > run->res->retry_after_ms && !run->over)
             run->res->retry_after_ms = wait_ms;
-        transfer_end(run, MP_TRANSFER_SINK_FAILS, "%s", why);
+        transfer_end_away(run, MP_TRANSFER_SINK_FAILS, res->call != MP_CALL_ANSWERED || res->status == 429 || res->status >= 500, why);
         return;
     }
     if (wait_ms < 0)

@@ -254,7 +254,7 @@ static void try_again(struct run *run, const struct mp_http_response *res, const
     }
     if (++source->tries >= TRANSFER_SOURCE_TRIES || res->status == 429 || wait_ms > TRANSFER_WAIT_MOST_MS) {
         run->res->retry_after_ms = wait_ms;
-        transfer_end(run, MP_TRANSFER_SOURCE_FAILS, "%s", problem);
+        transfer_end_away(run, MP_TRANSFER_SOURCE_FAILS, !source->head_taken, problem);
         return;
     }
     source->not_before_ms = mp_monotonic_ms() + (wait_ms >= 0 ? wait_ms : transfer_backoff_ms(source->tries));

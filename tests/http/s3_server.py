@@ -11,7 +11,8 @@ Bucket (bucket = s3.bucket()) talks to the server itself with a signer of its ow
 FaultProxy:
     .fail(match, how, times=1)  the next `times` requests whose "METHOD /path?query" the pattern finds (re.search) end like this:
         500             HTTP 500 InternalError
-        503             HTTP 503 SlowDown, Retry-After: 1
+        503             HTTP 503 SlowDown, Retry-After: 1 ("503:60": 60)
+        403             HTTP 403 AccessDenied
         "reset"         cut before anything is passed on
         "cut:N"         cut after N bytes of the request's body were passed on
         "lost"          the server does it, its answer is not passed on
@@ -21,6 +22,7 @@ FaultProxy:
         "done-error200" the same, but the server has done it
         "html"          HTTP 200 with a page
         "skew"          HTTP 403 RequestTimeTooSkewed with a Date an hour ahead
+    .older_by_s     uploads that the server lists were begun so much earlier
     .seen           ["METHOD /path?query", …] in order of arrival
     .close()
 
@@ -289,6 +291,7 @@ class FaultProxy:
     def __init__(self, url):
         self.far = urllib.parse.urlsplit(url)
         self.rules, self.seen = [], []
+        self.older_by_s = 0
         self.lock = threading.Lock()
         self.closing = threading.Event()
         proxy = self
@@ -357,9 +360,9 @@ class FaultProxy:
             raise Cut
         if name == "slow":
             self.closing.wait(float(value))
-        if name in ("500", "503", "error200", "html", "skew"):
+        if name in ("403", "500", "503", "error200", "html", "skew"):
             drain(near, length)
-            sock.sendall(made_up(name))
+            sock.sendall(made_up(name, value or "1"))
             return True
         answer = self.pass_on(head, near, length, int(value) if name == "cut" else None)
         if name == "lost":
@@ -369,9 +372,15 @@ class FaultProxy:
             b"".join(answer)
             sock.sendall(made_up("error200"))
             return True
+        if self.older_by_s and method == b"GET" and b"uploads=" in target:
+            answer = [re.sub(rb"<Initiated>(.*?)Z?</Initiated>", self.older, b"".join(answer))]
         for piece in answer:
             sock.sendall(piece)
         return False  # the far side has closed, and only that tells the answer's end
+
+    def older(self, found):
+        at = datetime.datetime.fromisoformat(found[1].decode()) - datetime.timedelta(seconds=self.older_by_s)
+        return f"<Initiated>{at.isoformat(timespec='milliseconds')}Z</Initiated>".encode()
 
     def pass_on(self, head, near, length, cut_after):
         far = socket.create_connection((self.far.hostname, self.far.port), timeout=120)
@@ -406,10 +415,11 @@ def drain(near, length):
         length -= len(piece)
 
 
-def made_up(name):
+def made_up(name, retry_after_s="1"):
     status, body, more = {
+        "403": ("403 Forbidden", ERROR.format("AccessDenied"), ""),
         "500": ("500 Internal Server Error", ERROR.format("InternalError"), ""),
-        "503": ("503 Slow Down", ERROR.format("SlowDown"), "Retry-After: 1\r\n"),
+        "503": ("503 Slow Down", ERROR.format("SlowDown"), f"Retry-After: {retry_after_s}\r\n"),
         "error200": ("200 OK", ERROR.format("InternalError"), ""),
         "html": ("200 OK", "<html><body>Sign in<br></body></html>", ""),
         "skew": ("403 Forbidden", ERROR.format("RequestTimeTooSkewed"), ""),
