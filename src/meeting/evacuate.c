@@ -67,7 +67,8 @@ static void note(struct leaving *l, struct mp_evacuated *item, const struct mp_m
         l->out->moved++;
         return;
     }
-    item->why = mp_meeting_refusal(l->ctx->arena, &tried->err);
+    item->why = tried->err.code == MP_E_CONFLICT ? "Somebody else is moving or changing it at the same moment."
+                                                 : mp_meeting_refusal(l->ctx->arena, &tried->err);
     item->nearest_start = tried->err.code == MP_E_NO_CAPACITY ? mp_meeting_nearest(&tried->err) : -1;
 }
 
