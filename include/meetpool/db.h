@@ -52,6 +52,14 @@ int mp_db_ping(struct mp_db *db, struct mp_error *err) MP_MUST_CHECK;
 #define MP_DB_BEGUN_MS "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)"
 int mp_db_now(struct mp_db *db, int64_t *now_ms, struct mp_error *err) MP_MUST_CHECK;
 
+/* Settings of the server under which a crash undoes what was committed and told to others. */
+struct mp_db_risk {
+    const char *variable, *value, *better;
+};
+#define MP_DB_RISKS_MOST 3
+int mp_db_risks(struct mp_db *db, struct mp_arena *arena, struct mp_db_risk risks[MP_DB_RISKS_MOST], size_t *count,
+                struct mp_error *err) MP_MUST_CHECK;
+
 /*
  * One statement of an aggregate's file: `static const struct mp_sql account_take = {"UPDATE ..."};`. Its address is its name: it is prepared once a
  * connection, when first used, and again after a reconnect.

@@ -46,6 +46,14 @@ struct mp_http_request {
     const char *content_type; /* of the body */
     unsigned timeout_ms;      /* for the whole call; 0: 10,000 */
     size_t answer_most_bytes; /* 0: 4 MiB; a longer answer is MP_CALL_MAYBE_DONE */
+    bool tell_certificate;    /* costs reading the whole chain */
+};
+
+enum mp_http_certificate {
+    MP_CERTIFICATE_UNKNOWN, /* not asked for, or there was none: plain http, no connection */
+    MP_CERTIFICATE_GOOD,
+    MP_CERTIFICATE_EXPIRED,
+    MP_CERTIFICATE_UNTRUSTED /* nobody vouches for it, or it is another host's */
 };
 
 struct mp_http_response {
@@ -56,6 +64,8 @@ struct mp_http_response {
     const struct mp_http_header *headers;
     size_t headers_count;
     unsigned elapsed_ms;
+    enum mp_http_certificate certificate;
+    int64_t certificate_until_ms; /* of a good one; 0: not known */
 };
 
 struct mp_http *mp_http_new(void);

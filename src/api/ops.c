@@ -65,6 +65,21 @@ static const struct {
     {"schema", check_schema},
 };
 
+/* What does not keep it from working, but somebody should know. */
+static void warn_of_risks(struct mp_ctx *ctx, struct mp_arena *arena, struct mp_response *res)
+{
+    struct mp_db_risk risks[MP_DB_RISKS_MOST];
+    struct mp_error ignored;
+    size_t count;
+
+    mp_error_init(&ignored, arena);
+    if (mp_db_risks(ctx->db, arena, risks, &count, &ignored) < 0)
+        return;
+    for (size_t i = 0; i < count; i++)
+        mp_response_warn(res, "database_not_durable", "%s is %s at the database: a crash of it may undo bookings that were confirmed. Set it to %s.",
+                         risks[i].variable, risks[i].value, risks[i].better);
+}
+
 static int readyz(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
     struct json_object *list = json_object_new_array();
@@ -82,6 +97,7 @@ static int readyz(struct mp_ctx *ctx, struct mp_request *req, struct mp_response
     }
     if (err->details != NULL)
         return mp_fail(err, MP_E_UNAVAILABLE, "Not ready: the %s %s.", err->details->field, err->details->message);
+    warn_of_risks(ctx, req->arena, res);
     res->message = "ready";
     return 0;
 }

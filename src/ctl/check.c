@@ -151,8 +151,12 @@ int ctl_check(struct ctl *ctl)
     struct mp_conf_source *source;
     struct mp_settings *settings = &check.settings;
 
-    if (!ctl_plain(ctl))
-        return 2;
+    const char *nginx = NULL;
+
+    if (ctl->argc == 3 && strcmp(ctl->argv[1], "--nginx") == 0)
+        nginx = ctl->argv[2];
+    else if (ctl->argc > 1)
+        return ctl_misused("check [--nginx FILE]");
     if (mp_conf_open(ctl->arena, ctl->config_path, &source, &ctl->err) < 0) {
         check_error(&check, "--config", "correct the file", "%s", mp_error_message(&ctl->err));
         return 2;
@@ -176,6 +180,8 @@ int ctl_check(struct ctl *ctl)
     check_accounts(&check);
     check_app(&check);
     check_storage(&check);
+    check_reach(&check);
+    check_limits(&check, nginx);
     printf("%u errors, %u warnings\n", check.errors, check.warnings);
     return check.errors > 0 ? 2 : check.warnings > 0 ? 1 : 0;
 }

@@ -44,6 +44,7 @@ static void check_account(struct check *check, struct mp_zoom *zoom, const struc
     mp_zoom_token_s2s(zoom, check->ctl->arena, entry->account_id, entry->client_id, &entry->client_secret, &token, &res);
     if (res.cls == MP_ZOOM_OK) {
         check_good(check, variable, "Zoom takes them");
+        check_scopes(check, entry->name, token.scope);
         for (size_t i = 0; i < entry->hosts_count; i++)
             check_host(check, zoom, entry, &token.access_token, entry->hosts[i].user);
     } else if (res.cls == MP_ZOOM_NOT_SENT || res.cls == MP_ZOOM_MAYBE_DONE || res.cls == MP_ZOOM_RATE_LIMITED) {

@@ -5,9 +5,6 @@
 #include "meetpool/clock.h"
 #include "meetpool/schema.h"
 
-/* How far the clocks may be apart before times in the log and in the database confuse. */
-#define CLOCKS_APART_MS 5000
-
 static const struct mp_sql global_variable = {"SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_VARIABLES WHERE VARIABLE_NAME = ?"};
 /* The name changed with MariaDB 11.1. */
 static const struct mp_sql isolation = {"SELECT VARIABLE_VALUE FROM information_schema.SESSION_VARIABLES"
@@ -51,12 +48,17 @@ static void check_schema(struct check *check, struct mp_db *db)
 
 static void check_durability(struct check *check, struct mp_db *db)
 {
-    const char *flush = ask_variable(check, db, "INNODB_FLUSH_LOG_AT_TRX_COMMIT");
     const char *isolated = ask_text(check, mp_db_begin(db, &isolation));
+    struct mp_db_risk risks[MP_DB_RISKS_MOST];
+    struct mp_error err;
+    size_t count = 0;
 
-    if (flush != NULL && strcmp(flush, "1") != 0)
-        check_warn(check, "innodb_flush_log_at_trx_commit", "set it to 1 in the server's configuration",
-                   "is %s: a crash of the server loses bookings that were acknowledged", flush);
+    mp_error_init(&err, check->ctl->arena);
+    if (mp_db_risks(db, check->ctl->arena, risks, &count, &err) < 0)
+        check_warn(check, "durability", "let the user read the server's variables", "could not be looked at: %s", mp_error_message(&err));
+    for (size_t i = 0; i < count; i++)
+        check_warn(check, risks[i].variable, mp_arena_printf(check->ctl->arena, "set it to %s in the server's configuration", risks[i].better),
+                   "is %s: a crash of the server may undo bookings that were confirmed", risks[i].value);
     if (isolated != NULL && strcmp(isolated, "READ-COMMITTED") != 0)
         check_error(check, "transaction isolation", "let the server take READ COMMITTED from its clients", "is %s: limits would not hold", isolated);
 }
@@ -105,6 +107,7 @@ void check_database(struct check *check)
         check_connections(check, db);
         check_clock(check, db);
         check_stored_keys(check, db);
+        check_webhooks(check, db);
     }
     mp_db_free(db);
 }

@@ -69,6 +69,9 @@ const char *cell_time(struct mp_arena *arena, int64_t at_ms); /* NULL for 0 and 
 
 /* ---- check: its parts ---- */
 
+/* How far clocks may be apart before times in the log, at Zoom and in the database confuse. */
+#define CLOCKS_APART_MS 5000
+
 struct check {
     struct ctl *ctl;
     const struct mp_conf_source *source;
@@ -81,6 +84,14 @@ void check_warn(struct check *check, const char *variable, const char *mend, con
 void check_error(struct check *check, const char *variable, const char *mend, const char *fmt, ...) MP_PRINTF(4, 5);
 void check_database(struct check *check);
 void check_accounts(struct check *check);
+/* Whether what a token may do is enough for each thing we do at Zoom. `scope`: as the token call gave it. */
+void check_scopes(struct check *check, const char *account, const char *scope);
+/* Secrets, and what came by them. */
+void check_webhooks(struct check *check, struct mp_db *db);
+/* The clocks of Zoom and S3, and the certificate that people see. */
+void check_reach(struct check *check);
+/* What this host, its nginx (`nginx`: its configuration; NULL: the usual place) and the daemon's processes ask of each other. */
+void check_limits(struct check *check, const char *nginx);
 /* The users' app. After check_accounts(). */
 void check_app(struct check *check);
 /* Where recordings go. */

@@ -17,7 +17,7 @@ static const struct {
 } commands[] = {
     {"migrate", ctl_migrate, "migrate                bring the schema up to date"},
     {"token", ctl_token, "token --sub ID --role ROLE [--email E] [--name N] [--ttl SECONDS]\n                         print a signed JWT"},
-    {"check", ctl_check, "check                  say what is wrong with the configuration, and try it"},
+    {"check", ctl_check, "check [--nginx FILE]   say what is wrong with the configuration, and try it"},
     {"accounts", ctl_accounts, "accounts               show the Zoom accounts and their hosts"},
     {"jobs", ctl_jobs, "jobs                   show what the background still has to do"},
     {"connections", ctl_connections, "connections            show whose own Zoom accounts are connected"},

@@ -448,3 +448,28 @@ int mp_db_now(struct mp_db *db, int64_t *now_ms, struct mp_error *err)
     mp_db_done(st);
     return 0;
 }
+
+/*
+ * 3 is as safe as 1 (three fsync a group of commits). Where there is a binary log, InnoDB asks it after a crash which of the prepared transactions
+ * were committed, so one that was not synced undoes them: https://mariadb.com/kb/en/innodb-system-variables/#innodb_flush_log_at_trx_commit,
+ * https://mariadb.com/kb/en/replication-and-binary-log-system-variables/#sync_binlog.
+ */
+int mp_db_risks(struct mp_db *db, struct mp_arena *arena, struct mp_db_risk risks[MP_DB_RISKS_MOST], size_t *count, struct mp_error *err)
+{
+    static const struct mp_sql ask = {
+        "SELECT 'innodb_flush_log_at_trx_commit', CAST(@@GLOBAL.innodb_flush_log_at_trx_commit AS CHAR), '1',"
+        " @@GLOBAL.innodb_flush_log_at_trx_commit IN (0, 2) AS risky UNION ALL"
+        " SELECT 'sync_binlog', CAST(@@GLOBAL.sync_binlog AS CHAR), '1', @@GLOBAL.log_bin = 1 AND @@GLOBAL.sync_binlog <> 1 UNION ALL"
+        " SELECT 'innodb_doublewrite', 'OFF', 'ON', CAST(@@GLOBAL.innodb_doublewrite AS CHAR) IN ('0', 'OFF')"};
+    struct mp_stmt *st = mp_db_begin(db, &ask);
+    int rc;
+
+    *count = 0;
+    rc = mp_db_run(st, err) < 0 ? -1 : 1;
+    while (rc > 0 && (rc = mp_db_next(st, err)) > 0) {
+        if (mp_col_i64(st, 3) != 0 && *count < MP_DB_RISKS_MOST)
+            risks[(*count)++] = (struct mp_db_risk){mp_col_text(st, 0, arena), mp_col_text(st, 1, arena), mp_col_text(st, 2, arena)};
+    }
+    mp_db_done(st);
+    return rc;
+}

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <openssl/x509_vfy.h>
+
 #include "meetpool/clock.h"
 #include "meetpool/crypto.h"
 #include "net_int.h"
@@ -302,9 +304,40 @@ void net_show_head(struct transfer *t)
     t->res->headers_count = t->headers_count;
 }
 
+/* When the server's own certificate ends: the first of its chain. */
+static int64_t certificate_until_ms(CURL *easy)
+{
+    static const char key[] = "Expire date:";
+    struct curl_certinfo *chain = NULL;
+
+    if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &chain) != CURLE_OK || !chain || chain->num_of_certs < 1)
+        return 0;
+    for (struct curl_slist *line = chain->certinfo[0]; line; line = line->next) {
+        int64_t at_ms = strncmp(line->data, key, strlen(key)) == 0 ? mp_http_date_ms(line->data + strlen(key)) : -1;
+
+        if (at_ms > 0)
+            return at_ms;
+    }
+    return 0;
+}
+
+static void tell_certificate(CURL *easy, CURLcode code, struct mp_http_response *res)
+{
+    long verdict = 0;
+
+    res->certificate_until_ms = certificate_until_ms(easy);
+    if (code == CURLE_PEER_FAILED_VERIFICATION && curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verdict) == CURLE_OK)
+        res->certificate = verdict == X509_V_ERR_CERT_HAS_EXPIRED ? MP_CERTIFICATE_EXPIRED : MP_CERTIFICATE_UNTRUSTED;
+    else if (res->certificate_until_ms > 0)
+        res->certificate = MP_CERTIFICATE_GOOD;
+}
+
 static void settle(struct transfer *t, CURLcode code, struct mp_http_response *res)
 {
     long status = 0;
+
+    if (t->tell_certificate)
+        tell_certificate(t->easy, code, res);
 
     (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     if (t->head_complete && (t->stream || code == CURLE_OK))
@@ -371,6 +404,8 @@ static bool set_up(struct mp_http *http, struct transfer *t, const struct mp_htt
     bad |= set_callbacks(t);
     bad |= (int)curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->request_headers);
     bad |= (int)curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
+    if (t->tell_certificate)
+        bad |= (int)curl_easy_setopt(t->easy, CURLOPT_CERTINFO, 1L);
     if (t->stream)
         bad |= net_set_stream(t);
     return !bad && curl_multi_add_handle(http->multi, t->easy) == CURLM_OK;
@@ -388,6 +423,7 @@ void net_begin(struct mp_http *http, struct transfer *t, const struct mp_http_re
         end(http, t);
         return;
     }
+    t->tell_certificate = req->tell_certificate;
     t->repeatable = strcmp(req->method, "GET") == 0 || strcmp(req->method, "HEAD") == 0;
     mp_buf_init(&t->body, arena, req->answer_most_bytes ? req->answer_most_bytes : ANSWER_MOST_BYTES);
     t->request_headers = make_headers(arena, req);

@@ -34,6 +34,7 @@ struct transfer {
     CURL *easy;            /* NULL: nothing was begun, or it has ended */
     struct curl_slist *request_headers;
     bool repeatable;                        /* asking twice does no harm */
+    bool tell_certificate;
     const struct mp_stream_request *stream; /* NULL: a call of http.h */
     enum mp_address address;                /* of a stream's far side, once it is connected */
     struct mp_buf body;

@@ -25,7 +25,10 @@ static const struct oauth_error bad_verifier = {400, "Invalid code verifier", "i
 /* What a token without a set of its own may do: the granular names, as an account-level app shows them. */
 static const char all_scopes[] = "meeting:write:meeting:admin meeting:update:meeting:admin meeting:delete:meeting:admin meeting:read:meeting:admin "
                                  "meeting:read:list_meetings:admin meeting:update:status:admin meeting:read:past_meeting:admin "
-                                 "meeting:read:list_past_instances:admin user:read:user:admin user:read:settings:admin user:read:list_users:admin";
+                                 "meeting:read:list_past_instances:admin cloud_recording:read:list_user_recordings:admin "
+                                 "cloud_recording:read:list_recording_files:admin cloud_recording:delete:meeting_recording:admin "
+                                 "cloud_recording:delete:recording_file:admin user:read:user:admin user:read:settings:admin "
+                                 "user:read:list_users:admin";
 
 static void refuse(const struct sb_call *call, struct sb_reply *reply, unsigned status, const struct oauth_error *error)
 {
