@@ -29,6 +29,7 @@ struct mp_webhook_row {
     int64_t copies, attempts;
     const char *error;               /* NULL: none */
     int64_t received_at, applied_at; /* the last -1: not yet */
+    int64_t age_ms;                  /* since it was received, when the row was read */
 };
 
 /* One statement, whether it is new or known (then it has one copy more). Of `row`: app to error; `error` is cut where the column ends. */
@@ -48,6 +49,8 @@ int mp_store_webhook_end(struct mp_db *db, struct mp_arena *arena, int64_t id, i
 /* Due again after `wait_ms`, under the claim; `counted`: this try counts. */
 int mp_store_webhook_later(struct mp_db *db, struct mp_arena *arena, int64_t id, int64_t claim, int64_t wait_ms, bool counted, const char *error,
                            struct mp_error *err) MP_MUST_CHECK;
+/* What is left under that claim is due at once, and was not tried. */
+int mp_store_webhook_unclaim(struct mp_db *db, int64_t claim, struct mp_error *err) MP_MUST_CHECK;
 /*
  * Whether what a started or ended meeting was told since makes this one old news: the same instance has ended, or another one of the same meeting
  * began or ended later by Zoom's clock. 1, 0, -1.

@@ -8,11 +8,11 @@
 
 #define COLS                                                                                                                                         \
     "e.id, e.app, e.body_hash, e.event, e.event_at, e.subject, e.instance, e.body, e.state, e.copies, e.attempts, e.error, e.received_at, "          \
-    "e.applied_at"
+    "e.applied_at, " MP_DB_BEGUN_MS " - e.received_at"
 /* Lists show no bodies, and need not read them. */
 #define COLS_LIST                                                                                                                                    \
     "e.id, e.app, e.body_hash, e.event, e.event_at, e.subject, e.instance, NULL, e.state, e.copies, e.attempts, e.error, e.received_at, "            \
-    "e.applied_at"
+    "e.applied_at, " MP_DB_BEGUN_MS " - e.received_at"
 
 static const struct mp_sql event_add = {
     "INSERT INTO webhook_event (app, body_hash, event, event_at, subject, instance, body, state, error, received_at)"
@@ -27,6 +27,8 @@ static const struct mp_sql event_end = {"UPDATE webhook_event SET state = ?, err
                                         " WHERE id = ? AND state = 'stored' AND claim = ?"};
 static const struct mp_sql event_later = {"UPDATE webhook_event SET claim = 0, due_at = " MP_DB_NOW_MS
                                           " + ?, attempts = attempts - ?, error = ? WHERE id = ? AND state = 'stored' AND claim = ?"};
+static const struct mp_sql event_unclaim = {"UPDATE webhook_event SET claim = 0, due_at = " MP_DB_NOW_MS
+                                            ", attempts = attempts - LEAST(attempts, 1) WHERE state = 'stored' AND claim = ?"};
 /* The end of one occurrence and the beginning of the next may bear the same instant: then the beginning ("started" > "ended") is the later. */
 static const struct mp_sql event_overtaken = {
     "SELECT 1 FROM webhook_event e WHERE e.subject = ? AND e.event IN ('meeting.started', 'meeting.ended') AND e.state = 'applied' AND e.id <> ?"
@@ -135,6 +137,7 @@ static int read_rows(struct mp_stmt *st, struct mp_arena *arena, struct mp_webho
             .error = mp_col_text(st, 11, arena),
             .received_at = mp_col_i64(st, 12),
             .applied_at = mp_col_null(st, 13) ? -1 : mp_col_i64(st, 13),
+            .age_ms = mp_col_i64(st, 14),
         };
     }
     *rows = list.rows;
@@ -194,6 +197,14 @@ int mp_store_webhook_later(struct mp_db *db, struct mp_arena *arena, int64_t id,
     mp_bind_i64(st, counted ? 0 : 1);
     mp_bind_text(st, store_cut(arena, error, ERROR_MOST));
     mp_bind_i64(st, id);
+    mp_bind_i64(st, claim);
+    return mp_db_run(st, err);
+}
+
+int mp_store_webhook_unclaim(struct mp_db *db, int64_t claim, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &event_unclaim);
+
     mp_bind_i64(st, claim);
     return mp_db_run(st, err);
 }

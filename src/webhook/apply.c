@@ -22,6 +22,7 @@
 /* Longer than a booking may take, and repair of one whose maker died. */
 #define MAKING_MS       40000
 #define MAKING_AGAIN_MS 4000
+#define BUSY            "its meeting's record was in use for too long"
 /* Between what Zoom says twice of one instant. */
 #define SLACK_MS 300000
 
@@ -29,6 +30,11 @@
 struct looked {
     int64_t meeting;
     struct looked *next;
+};
+/* Whose record somebody else holds: one wait for it a round is enough. */
+struct busy {
+    int64_t meeting;
+    struct busy *next;
 };
 struct down {
     int account;
@@ -47,6 +53,7 @@ struct round {
     struct mp_ctx *ctx;
     int64_t claim, until_ms;
     struct looked *looked;
+    struct busy *busy;
     struct down *down;
     struct ending endings[BATCH];
     size_t endings_count;
@@ -103,7 +110,7 @@ static int64_t backoff_ms(int64_t attempts)
 static int later(struct applying *a, bool passing, const char *why, int64_t least_ms, struct mp_error *err)
 {
     struct mp_ctx *ctx = a->round->ctx;
-    int64_t age_ms = mp_now_ms() - a->row->received_at, wait_ms = backoff_ms(passing ? age_ms / RETRY_MOST_MS + 1 : a->row->attempts);
+    int64_t age_ms = a->row->age_ms, wait_ms = backoff_ms(passing ? age_ms / RETRY_MOST_MS + 1 : a->row->attempts);
 
     if (passing ? age_ms > PASSING_MOST_MS : a->row->attempts >= FAILURES_MOST)
         return end(a, MP_WEBHOOK_FAILED, why);
@@ -317,13 +324,30 @@ static int do_deauthorized(struct applying *a, struct mp_error *err)
 static int do_unknown(struct applying *a, struct mp_error *err)
 {
     struct mp_ctx *ctx = a->round->ctx;
-    int making = mp_now_ms() - a->row->received_at < MAKING_MS ? mp_meeting_making(ctx, err) : 0;
+    int making = a->row->age_ms < MAKING_MS ? mp_meeting_making(ctx, err) : 0;
 
     if (making < 0)
         return -1;
     if (making == 0)
         return end(a, MP_WEBHOOK_IGNORED, "the meeting was not made here");
     return mp_store_webhook_later(ctx->db, ctx->arena, a->row->id, a->round->claim, MAKING_AGAIN_MS, false, "it may be one that is being made", err);
+}
+
+static bool is_busy(const struct round *r, int64_t meeting)
+{
+    const struct busy *b = r->busy;
+
+    while (b != NULL && b->meeting != meeting)
+        b = b->next;
+    return b != NULL;
+}
+
+static void note_busy(struct round *r, int64_t meeting)
+{
+    struct busy *busy = MP_NEW(r->ctx->arena, struct busy);
+
+    *busy = (struct busy){meeting, r->busy};
+    r->busy = busy;
 }
 
 static int do_meeting(struct applying *a, struct mp_error *err)
@@ -337,6 +361,8 @@ static int do_meeting(struct applying *a, struct mp_error *err)
         return do_unknown(a, err);
     if (!webhook_app_covers(ctx->webhook_conf, a->row->app, a->meeting->account_name))
         return end(a, MP_WEBHOOK_IGNORED, "the meeting is not that app's account's");
+    if (is_busy(a->round, a->meeting->row.id))
+        return later(a, true, BUSY, 0, err);
     if (a->event.kind == WEBHOOK_STARTED || a->event.kind == WEBHOOK_ENDED || a->event.kind == WEBHOOK_RECORDED)
         return do_held(a, err);
     a->ask = true;
@@ -354,6 +380,16 @@ static int do_event(struct applying *a, struct mp_error *err)
     return a->event.kind == WEBHOOK_DEAUTHORIZED ? do_deauthorized(a, err) : do_meeting(a, err);
 }
 
+/* The database would not: that is nothing of the event's, and if it answers nothing of the others' either. */
+static bool go_on_without(struct applying *a, struct mp_error *err)
+{
+    mp_error_reset(err);
+    a->ask = false;
+    if (a->meeting != NULL)
+        note_busy(a->round, a->meeting->row.id);
+    return later(a, true, BUSY, 0, err) >= 0;
+}
+
 /* Whether the round goes on. One that always fails does not stand in the way of those behind it. */
 static bool go_on(struct applying *a, int rc, struct mp_error *err)
 {
@@ -361,20 +397,27 @@ static bool go_on(struct applying *a, int rc, struct mp_error *err)
 
     if (rc >= 0)
         return true;
-    if (err->code == MP_E_UNAVAILABLE || err->code == MP_E_UNCERTAIN)
-        return false;
     mp_log(a->round->ctx->log, MP_ERROR, "webhook.failed", MP_INT("row", a->row->id), MP_STR("told", a->row->event),
            MP_STR("code", mp_error_name(err->code)), MP_STR("detail", err->detail));
+    if (err->code == MP_E_UNAVAILABLE || err->code == MP_E_UNCERTAIN)
+        return go_on_without(a, err);
     why = mp_error_message(err);
     mp_error_reset(err);
     a->ask = false;
     return later(a, false, why, 0, err) >= 0;
 }
 
+static int put_off(struct applying *a, struct mp_error *err)
+{
+    struct round *r = a->round;
+
+    return mp_store_webhook_later(r->ctx->db, r->ctx->arena, a->row->id, r->claim, 0, false, NULL, err);
+}
+
 static int do_all(struct round *r, struct applying *all, size_t count, struct mp_error *err)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!go_on(&all[i], do_event(&all[i], err), err))
+        if (r->busy != NULL && mp_monotonic_ms() >= r->until_ms ? put_off(&all[i], err) < 0 : !go_on(&all[i], do_event(&all[i], err), err))
             return -1;
     }
     for (size_t i = 0; i < count; i++) {
@@ -382,10 +425,20 @@ static int do_all(struct round *r, struct applying *all, size_t count, struct mp
 
         if (!a->ask)
             continue;
-        if (mp_monotonic_ms() < r->until_ms ? !go_on(a, do_ask(a, err), err)
-                                            : mp_store_webhook_later(r->ctx->db, r->ctx->arena, a->row->id, r->claim, 0, false, NULL, err) < 0)
+        if (mp_monotonic_ms() < r->until_ms ? !go_on(a, do_ask(a, err), err) : put_off(a, err) < 0)
             return -1;
     }
+    return 0;
+}
+
+/* What a round of this process could not bring to an end, as the database went away, is nobody's: its tries do not count, and it need not wait. */
+static int take_up_again(struct mp_ctx *ctx, struct mp_error *err)
+{
+    struct mp_webhook_runtime *runtime = ctx->webhook_conf->runtime;
+
+    if (runtime->left_claim != 0 && mp_store_webhook_unclaim(ctx->db, runtime->left_claim, err) < 0)
+        return -1;
+    runtime->left_claim = 0;
     return 0;
 }
 
@@ -401,7 +454,7 @@ int mp_webhook_apply(struct mp_ctx *ctx, unsigned *done, struct mp_error *err)
     *done = 0;
     r->ctx = ctx;
     r->until_ms = mp_monotonic_ms() + ROUND_MS;
-    if (webhook_keep(ctx, err) < 0)
+    if (webhook_keep(ctx, err) < 0 || take_up_again(ctx, err) < 0)
         return -1;
     mp_random(&random, sizeof(random));
     r->claim = (int64_t)(random >> 2) + 1;
@@ -413,6 +466,8 @@ int mp_webhook_apply(struct mp_ctx *ctx, unsigned *done, struct mp_error *err)
     rc = do_all(r, all, count, err);
     if (rc == 0 && r->endings_count > 0)
         rc = mp_tx_run(ctx->db, write_endings, r, err);
+    if (rc < 0)
+        ctx->webhook_conf->runtime->left_claim = r->claim;
     *done = r->done;
     return rc;
 }

@@ -54,12 +54,14 @@ const struct mp_webhook_app *webhook_app(const struct mp_webhook_conf *conf, con
 bool webhook_app_covers(const struct mp_webhook_conf *conf, const char *app, const char *account_name);
 
 /*
- * Whether Zoom signed these bytes: "v0=" and the HMAC-SHA256 of "v0:{timestamp}:{body}" in lower-case hex, compared in constant time. `now_s` against
- * the timestamp: at most `tolerance_s` old, at most 300 s ahead. The secret that it was signed with; NULL, with MP_E_UNAUTHORIZED.
+ * Whether Zoom signed these bytes: "v0=" and the HMAC-SHA256 of "v0:{timestamp}:{body}" in lower-case hex, compared in constant time. The secret that
+ * it was signed with, and the timestamp; NULL, with MP_E_UNAUTHORIZED.
  * Source: developers.zoom.us/docs/api/webhooks/#verify-webhook-events, as of 2026-02-07.
  */
-const struct mp_secret *webhook_verify(struct mp_arena *arena, const struct mp_webhook_app *app, int64_t tolerance_s, int64_t now_s,
-                                       const struct mp_webhook_delivery *delivery, struct mp_error *err);
+const struct mp_secret *webhook_verify(struct mp_arena *arena, const struct mp_webhook_app *app, const struct mp_webhook_delivery *delivery,
+                                       int64_t *stamp_s, struct mp_error *err);
+/* Whether the timestamp is at most `tolerance_s` old, and at most 300 s ahead. */
+bool webhook_in_time(int64_t stamp_s, int64_t tolerance_s, int64_t now_s);
 
 /* What a process remembers of its own. */
 struct mp_webhook_runtime {
@@ -67,6 +69,8 @@ struct mp_webhook_runtime {
     int64_t kept_ms;       /* monotonic: when housekeeping was last done */
     int64_t *refused;      /* of each app, not written down yet */
     int64_t refused_ms;    /* monotonic: when they last were */
+    int64_t left_claim;    /* of a round that could not be ended; 0: none */
+    bool clock_told;       /* that it is wrong */
 };
 
 /* Expires events, looks for apps that have fallen silent. Once a minute. */

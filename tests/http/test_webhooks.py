@@ -4,13 +4,14 @@ import json
 import os
 import random
 import signal
+import subprocess
 import time
 
 import pytest
 
 import hooks
 from booking import MORNING, HOUR, book, clean, text
-from harness import together, wait_for
+from harness import alive, together, wait_for
 from hooks import FORMER, SECRETS, SETTINGS, Hooks, deleted, ended, envelope, packed, recorded, sign, started, updated, validation
 
 MINUTE = 60000
@@ -518,6 +519,70 @@ def test_while_the_database_hangs_zoom_is_told_to_come_again(zoom, stack):
     wait_for(lambda: together(24, lambda n: zoom.send(event, app).status_code) == [204] * 24, 30, 0.3, "the answer of every worker")
     zoom.settled()
     assert status_of(stack, meeting) == "started" and len(zoom.rows()) == 1
+
+
+def test_a_record_in_somebody_s_hands_holds_up_no_other(zoom, stack):
+    """All of one round; the one that has to wait is the first."""
+    meetings = [book(stack) for _ in range(4)]
+    runners = stack.workers("mp-jobs")
+    with stack.db() as connection, connection.cursor() as cursor:
+        for pid in runners:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            for meeting in meetings:
+                zoom.told(started(meeting), app_of(meeting))
+            cursor.execute("BEGIN")
+            cursor.execute("SELECT id FROM meeting WHERE zoom_id = %s FOR UPDATE", meetings[0]["id"])
+        finally:
+            for pid in runners:
+                os.kill(pid, signal.SIGCONT)
+        wait_for(lambda: len(zoom.rows(state="applied")) == 3, 60, what="the other three")
+        assert [row["attempts"] for row in zoom.rows(state="applied")] == [1, 1, 1]
+        connection.rollback()
+    zoom.settled()
+    assert [status_of(stack, meeting) for meeting in meetings] == ["started"] * 4
+    assert zoom.rows(subject=meetings[0]["id"])[0]["attempts"] == 1  # it was not its fault
+
+
+SHIFTED = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <time.h>
+int clock_gettime(clockid_t clock, struct timespec *out)
+{
+    static int (*real)(clockid_t, struct timespec *);
+    int rc;
+
+    if (real == NULL)
+        real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    rc = real(clock, out);
+    if (clock == CLOCK_REALTIME)
+        out->tv_sec += 3000;
+    return rc;
+}
+"""
+
+
+def test_one_clock_that_is_right_is_enough(make_stack, tmp_path):
+    """This machine's is fifty minutes behind the database's, and what Zoom signs with a right one is refused but once."""
+    own = make_stack(**SETTINGS, MEETPOOL_WORKERS=2, MEETPOOL_ZOOM_WORKERS=2)
+    zoom, now = Hooks(own), int(time.time())
+    event = envelope("user.created", {"n": 1})
+    assert zoom.send(event, stamp=now + 3000).status_code == 401
+    source, shifted = tmp_path / "shifted.c", tmp_path / "shifted.so"
+    source.write_text(SHIFTED)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", shifted, source, "-ldl"], check=True)
+    pid = own.pid("mariadb")
+    os.kill(pid, signal.SIGTERM)
+    wait_for(lambda: not alive(pid), 45, what="the end of the database")
+    own.env["LD_PRELOAD"] = str(shifted)
+    own.up()
+    zoom.told(event, stamp=now + 3000)
+    zoom.told(envelope("user.created", {"n": 2}), stamp=now)
+    assert zoom.send(envelope("user.created", {"n": 3}), stamp=now + 4000).status_code == 401
+    assert zoom.send(envelope("user.created", {"n": 4}), stamp=now - 6000).status_code == 401
+    assert len(zoom.rows()) == 2
+    assert own.log("webhook.clock")
 
 
 def test_no_burst_is_refused(zoom, stack):
