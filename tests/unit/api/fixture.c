@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "meetpool/clock.h"
+#include "meetpool/db.h"
 
 struct mp_keyring *fixture_keyring(struct desk *f, const char *text)
 {
@@ -15,6 +16,8 @@ struct mp_keyring *fixture_keyring(struct desk *f, const char *text)
     return ring;
 }
 
+static const struct mp_db_conf nowhere = {.socket = "/nonexistent", .user = "nobody", .name = "none"};
+
 int fixture_setup_api(void **state)
 {
     struct mp_arena *arena = mp_arena_new();
@@ -24,7 +27,8 @@ int fixture_setup_api(void **state)
     f->request = mp_arena_new();
     mp_error_init(&f->err, arena);
     f->log = (struct mp_log){.fd = open("/dev/null", O_WRONLY | O_CLOEXEC), .level = MP_DEBUG};
-    f->ctx = (struct mp_ctx){.arena = f->request, .log = &f->log, .keyring = fixture_keyring(f, KEYRING), .owner = "here/1/1"};
+    f->no_db = mp_db_new(&nowhere, &f->log);
+    f->ctx = (struct mp_ctx){.arena = f->request, .db = f->no_db, .log = &f->log, .keyring = fixture_keyring(f, KEYRING), .owner = "here/1/1"};
     f->conf = (struct mp_api_conf){
         .jwt_secret = mp_secret_copy(arena, mp_slice_of(SECRET)),
         .max_body = 1000,
@@ -43,6 +47,7 @@ int fixture_teardown_api(void **state)
 {
     struct desk *f = *state;
 
+    mp_db_free(f->no_db);
     close(f->log.fd);
     mp_arena_free(f->request);
     mp_arena_free(f->arena);

@@ -25,6 +25,7 @@ struct desk {
     struct mp_ctx ctx;
     struct mp_api_conf conf;
     struct mp_api *api;
+    struct mp_db *no_db; /* ctx.db, until a test puts another in its place: a database that is away */
     struct mp_error err;
 };
 

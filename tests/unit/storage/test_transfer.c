@@ -263,8 +263,10 @@ int main(int argc, char **argv)
                                          .arg = &driver}};
     int status = 0;
 
-    if (argc == 1)
+    if (argc == 1) {
+        mp_arena_free(driver.arena);
         return run_script(argv[0]);
+    }
     signal(SIGPIPE, SIG_IGN);
     for (int i = 1; i < argc && status == 0; i++)
         if (!take_argument(&driver, argv[i])) {
