@@ -15,16 +15,20 @@
  * more rows than its limit (or, where it says so, a fixed number of the newest), however long the history.
  */
 
-/* Places at the pool's hosts that are taken now or before `until`, earliest first; then a meeting that goes on beyond its end has `overrun`. */
+/* Places at those accounts (rows) that are taken now or before `until`: up to `limit` of each 32 accounts, earliest first. */
+struct mp_summary_span {
+    int64_t now_ms, until;
+    unsigned limit;
+};
 struct mp_summary_place {
     int64_t account_id, host_id;
-    int64_t from, until; /* grace included; of one that overran: until now */
-    bool overrun;
-    int64_t zoom_id; /* 0: not known (yet) */
+    int64_t from, until; /* grace included; of one that goes on beyond its end: until now */
+    bool overrun;        /* that is so */
+    int64_t zoom_id;     /* 0: not known (yet) */
     const char *topic, *status;
 };
-int mp_store_summary_places(struct mp_db *db, struct mp_arena *arena, int64_t now_ms, int64_t until, unsigned limit, struct mp_summary_place **rows,
-                            size_t *count, struct mp_error *err) MP_MUST_CHECK;
+int mp_store_summary_places(struct mp_db *db, struct mp_arena *arena, const int64_t *accounts, size_t accounts_count,
+                            const struct mp_summary_span *span, struct mp_summary_place **rows, size_t *count, struct mp_error *err) MP_MUST_CHECK;
 
 /* Meetings that start in [from, until), earliest first: those to come, those going on and the latest that have ended, up to `limit` of each. */
 struct mp_summary_meeting {

@@ -8,7 +8,7 @@
 #include "summary_int.h"
 
 #define AHEAD_MS    MP_DAY_MS
-#define PLACES_MOST 500
+#define PLACES_MOST 400 /* beside those of the present moment */
 
 struct pool {
     struct mp_ctx *ctx;
@@ -164,19 +164,36 @@ static struct json_object *account_json(const struct pool *pool, const struct mp
     return out;
 }
 
+/* Those of the present moment come first, and all of them: they are counted. */
+static int read_places(struct pool *pool, bool *cut, struct mp_error *err)
+{
+    const struct mp_account_conf *conf = pool->ctx->account_conf;
+    struct mp_summary_span span = {.now_ms = pool->now_ms, .until = pool->now_ms + AHEAD_MS, .limit = PLACES_MOST};
+    int64_t *accounts = mp_arena_array(pool->ctx->arena, conf->count + 1, sizeof(*accounts));
+
+    for (size_t i = 0; i < conf->count; i++) {
+        accounts[i] = pool->states[i].id;
+        span.limit += (unsigned)conf->accounts[i].max_concurrent;
+    }
+    if (mp_store_summary_places(pool->ctx->db, pool->ctx->arena, accounts, conf->count, &span, &pool->places, &pool->count, err) < 0)
+        return -1;
+    *cut = pool->count >= span.limit;
+    return 0;
+}
+
 int mp_summary_put_pool(struct mp_ctx *ctx, struct json_object *data, int64_t now_ms, struct mp_error *err)
 {
     const struct mp_account_conf *conf = ctx->account_conf;
     struct json_object *accounts = json_object_new_array();
     struct pool pool = {.ctx = ctx, .now_ms = now_ms};
+    bool cut;
 
     mp_json_put(data, "accounts", accounts);
-    if (mp_account_states(ctx, now_ms, &pool.states, err) < 0 ||
-        mp_store_summary_places(ctx->db, ctx->arena, now_ms, now_ms + AHEAD_MS, PLACES_MOST, &pool.places, &pool.count, err) < 0)
+    if (mp_account_states(ctx, now_ms, &pool.states, err) < 0 || read_places(&pool, &cut, err) < 0)
         return -1;
     for (size_t i = 0; i < conf->count; i++)
         json_object_array_add(accounts, account_json(&pool, &conf->accounts[i], &pool.states[i]));
     mp_json_put_int(data, "daily_limit", conf->daily_limit);
-    mp_json_put_bool(data, "places_cut", pool.count == PLACES_MOST);
+    mp_json_put_bool(data, "places_cut", cut);
     return 0;
 }

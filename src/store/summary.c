@@ -7,13 +7,17 @@
 /* A meeting lasts at most a day and its grace another at most; so nothing that began longer ago can touch an interval. */
 #define BUSY_REACH_MS (2 * INT64_C(86400000))
 
+/* Named one by one, as the optimizer walks a range of each: joined to the accounts it would walk all places that each ever had. */
+#define ACCOUNTS_AT_ONCE 32
+#define EIGHT            "?, ?, ?, ?, ?, ?, ?, ?"
+#define OF_ACCOUNTS      "p.account_id IN (" EIGHT ", " EIGHT ", " EIGHT ", " EIGHT ")"
 /* Inside, indexes alone are read, and cut; the rows themselves are fetched for what is left. */
 static const struct mp_sql places = {
     "SELECT p.account_id, p.host_id, p.busy_from, p.busy_until, n.overrun, m.zoom_id, m.topic, m.status FROM ("
-    "(SELECT STRAIGHT_JOIN p.id, p.busy_from AS at, 0 AS overrun FROM account a JOIN place p FORCE INDEX (place_capacity) ON p.account_id = a.id"
-    " AND p.taken = 1 AND p.busy_from > ? AND p.busy_from < ? WHERE a.guest = 0 AND p.busy_until > ? ORDER BY at LIMIT ?)"
-    " UNION ALL (SELECT STRAIGHT_JOIN p.id, p.busy_until AS at, 1 AS overrun FROM account a JOIN place p FORCE INDEX (place_open)"
-    " ON p.account_id = a.id AND p.open = 1 AND p.busy_until <= ? WHERE a.guest = 0 LIMIT ?)"
+    "(SELECT p.id, p.busy_from AS at, 0 AS overrun FROM place p FORCE INDEX (place_capacity) WHERE " OF_ACCOUNTS
+    " AND p.taken = 1 AND p.busy_from > ? AND p.busy_from < ? AND p.busy_until > ? ORDER BY at LIMIT ?)"
+    " UNION ALL (SELECT p.id, p.busy_until AS at, 1 AS overrun FROM place p FORCE INDEX (place_open) WHERE " OF_ACCOUNTS
+    " AND p.open = 1 AND p.busy_until <= ? LIMIT ?)"
     ") n JOIN place p ON p.id = n.id JOIN meeting m ON m.id = p.meeting_id ORDER BY n.at, p.id LIMIT ?"};
 
 /* Parameters: from, until, limit. */
@@ -63,37 +67,58 @@ static const struct mp_sql connections = {
     ") n JOIN connection c ON c.id = n.id WHERE c.state <> 'connected' OR c.failures > 0 ORDER BY c.state DESC, c.refreshed_at DESC LIMIT ?"};
 static const struct mp_sql alerts = {"SELECT last_at, times, NULL, subject, message, kind FROM alert ORDER BY id DESC LIMIT ?"};
 
-int mp_store_summary_places(struct mp_db *db, struct mp_arena *arena, int64_t now_ms, int64_t until, unsigned limit, struct mp_summary_place **rows,
-                            size_t *count, struct mp_error *err)
+static void bind_accounts(struct mp_stmt *st, const int64_t *accounts, size_t count)
 {
-    struct store_list list = {.arena = arena, .size = sizeof(struct mp_summary_place)};
+    for (size_t i = 0; i < ACCOUNTS_AT_ONCE; i++)
+        mp_bind_i64(st, i < count ? accounts[i] : 0);
+}
+
+static int read_places(struct mp_db *db, struct store_list *list, const struct mp_summary_span *span, const int64_t *accounts, size_t count,
+                       struct mp_error *err)
+{
     struct mp_stmt *st = mp_db_begin(db, &places);
     int rc;
 
-    mp_bind_i64(st, now_ms - BUSY_REACH_MS);
-    mp_bind_i64(st, until);
-    mp_bind_i64(st, now_ms);
-    mp_bind_i64(st, (int64_t)limit);
-    mp_bind_i64(st, now_ms);
-    mp_bind_i64(st, (int64_t)limit);
-    mp_bind_i64(st, (int64_t)limit);
+    bind_accounts(st, accounts, count);
+    mp_bind_i64(st, span->now_ms - BUSY_REACH_MS);
+    mp_bind_i64(st, span->until);
+    mp_bind_i64(st, span->now_ms);
+    mp_bind_i64(st, (int64_t)span->limit);
+    bind_accounts(st, accounts, count);
+    mp_bind_i64(st, span->now_ms);
+    mp_bind_i64(st, (int64_t)span->limit);
+    mp_bind_i64(st, (int64_t)span->limit);
     if (mp_db_run(st, err) < 0)
         return -1;
     while ((rc = mp_db_next(st, err)) > 0) {
-        struct mp_summary_place *row = store_list_next(&list);
+        struct mp_summary_place *row = store_list_next(list);
 
         row->account_id = mp_col_i64(st, 0);
         row->host_id = mp_col_i64(st, 1);
         row->from = mp_col_i64(st, 2);
         row->overrun = mp_col_i64(st, 4) != 0;
-        row->until = row->overrun ? now_ms + 1 : mp_col_i64(st, 3);
+        row->until = row->overrun ? span->now_ms + 1 : mp_col_i64(st, 3);
         row->zoom_id = mp_col_i64(st, 5);
-        row->topic = mp_col_text(st, 6, arena);
-        row->status = mp_col_text(st, 7, arena);
+        row->topic = mp_col_text(st, 6, list->arena);
+        row->status = mp_col_text(st, 7, list->arena);
+    }
+    return rc;
+}
+
+int mp_store_summary_places(struct mp_db *db, struct mp_arena *arena, const int64_t *accounts, size_t accounts_count,
+                            const struct mp_summary_span *span, struct mp_summary_place **rows, size_t *count, struct mp_error *err)
+{
+    struct store_list list = {.arena = arena, .size = sizeof(struct mp_summary_place)};
+
+    for (size_t first = 0; first < accounts_count; first += ACCOUNTS_AT_ONCE) {
+        size_t rest = accounts_count - first;
+
+        if (read_places(db, &list, span, accounts + first, rest < ACCOUNTS_AT_ONCE ? rest : ACCOUNTS_AT_ONCE, err) < 0)
+            return -1;
     }
     *rows = list.rows;
     *count = list.count;
-    return rc;
+    return 0;
 }
 
 int mp_store_summary_meetings(struct mp_db *db, struct mp_arena *arena, int64_t from, int64_t until, unsigned limit, struct mp_summary_meeting **rows,
