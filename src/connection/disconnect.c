@@ -27,6 +27,30 @@ static int take(struct mp_ctx *ctx, const char *sub, struct mp_connection_row *r
     return mp_fail(err, MP_E_UNAVAILABLE, "The connection is being renewed; try again in a moment.");
 }
 
+static bool is_unheard(const struct mp_zoom_result *res)
+{
+    return res->cls == MP_ZOOM_NOT_SENT || res->cls == MP_ZOOM_MAYBE_DONE || res->cls == MP_ZOOM_AUTH || res->cls == MP_ZOOM_RATE_LIMITED;
+}
+
+/*
+ * Zoom promises no more than that a live access token can be revoked, and most of the time the stored one is over: then a new pair is got, in the way
+ * of every other refresh. Whether that came to something the row tells.
+ */
+static int freshen(struct mp_ctx *ctx, const char *sub, struct mp_error *err)
+{
+    struct mp_connection_row row;
+    struct mp_connection_token token;
+    struct mp_error unread;
+    int rc = mp_store_connection_by_sub(ctx->db, ctx->arena, sub, &row, err);
+
+    if (rc <= 0 || row.expires_at > row.now_ms)
+        return rc < 0 ? -1 : 0;
+    mp_error_init(&unread, ctx->arena);
+    if (mp_connection_token(ctx, sub, NULL, mp_monotonic_ms() + CONNECTION_CALL_MS, &token, &unread) < 0)
+        mp_log(ctx->log, MP_ERROR, "connection.unreadable", MP_STR("person", sub), MP_STR("detail", unread.detail));
+    return 0;
+}
+
 /* Both tokens: that the one dies with the other is no promise of RFC 7009, nor of Zoom. True where Zoom took one of them. */
 static bool revoke(struct mp_ctx *ctx, const struct mp_connection_row *row, const char **problem)
 {
@@ -35,7 +59,11 @@ static bool revoke(struct mp_ctx *ctx, const struct mp_connection_row *row, cons
     bool told = false;
 
     *problem = NULL;
-    for (size_t i = 0; i < MP_COUNT(places) && ctx->connection_conf->configured; i++) {
+    if (!ctx->connection_conf->configured) {
+        *problem = row->state == MP_CONNECTION_CONNECTED ? "the users' app is not set up any more" : NULL;
+        return false;
+    }
+    for (size_t i = 0; i < MP_COUNT(places); i++) {
         struct mp_zoom_result res;
         struct mp_secret token;
         struct mp_error err;
@@ -50,8 +78,8 @@ static bool revoke(struct mp_ctx *ctx, const struct mp_connection_row *row, cons
         mp_zoom_token_revoke(ctx->zoom, ctx->arena, &ctx->connection_conf->app, &token, CONNECTION_CALL_MS, &res);
         if (res.cls == MP_ZOOM_OK)
             told = true;
-        /* The access token may be over, the refresh token gone with it: that is not Zoom being away. */
-        else if (res.cls == MP_ZOOM_NOT_SENT || res.cls == MP_ZOOM_MAYBE_DONE || res.cls == MP_ZOOM_AUTH || res.cls == MP_ZOOM_RATE_LIMITED)
+        /* A live token that Zoom refuses is dead there, and the other with it. That one which is over is refused says nothing of the permission. */
+        else if (is_unheard(&res) || row->expires_at <= row->now_ms)
             *problem = res.message;
     }
     if (told)
@@ -92,9 +120,10 @@ int mp_connection_disconnect(struct mp_ctx *ctx, const char *sub, const struct m
                              struct mp_error *err)
 {
     struct mp_connection_row row;
-    int rc = take(ctx, sub, &row, err);
+    int rc = freshen(ctx, sub, err);
 
     *out = (struct mp_disconnected){0};
+    rc = rc < 0 ? -1 : take(ctx, sub, &row, err);
     if (rc < 0 || mp_connection_future_meetings(ctx, sub, &out->future_meetings, err) < 0)
         return -1;
     if (rc == 0)

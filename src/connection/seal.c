@@ -4,6 +4,8 @@
 
 /* An access token is renewed so long before it ends, or, where it lives shortly, after three quarters of its life. */
 #define SPARE_MS 120000
+/* No access token is believed to live longer. */
+#define LIFE_MOST_S 86400
 
 static const char *context(struct mp_ctx *ctx, enum mp_sealed_place place, const char *sub)
 {
@@ -18,7 +20,7 @@ static const char *seal(struct mp_ctx *ctx, enum mp_sealed_place place, const ch
 void connection_seal(struct mp_ctx *ctx, const char *sub, const struct mp_zoom_token *token, const char *old_refresh,
                      struct mp_connection_tokens *out)
 {
-    int64_t life_ms = (token->expires_in_s < MP_DAY_MS ? token->expires_in_s : MP_DAY_MS) * 1000;
+    int64_t life_ms = (token->expires_in_s < LIFE_MOST_S ? token->expires_in_s : LIFE_MOST_S) * 1000;
 
     *out = (struct mp_connection_tokens){
         .access_sealed = seal(ctx, MP_SEALED_ACCESS, sub, &token->access_token),

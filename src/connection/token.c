@@ -7,6 +7,7 @@
 #define LOOK_EVERY_MS 50
 
 static const char away[] = "Zoom could not renew your connection just now; it is tried again by itself.";
+static const char no_app[] = "This server has no Zoom app any more that could renew the connection; an administrator must set it up.";
 
 bool connection_is_held(const struct mp_ctx *ctx, const struct mp_connection_row *row)
 {
@@ -58,15 +59,30 @@ static int take_stored(struct mp_ctx *ctx, const struct mp_connection_row *row, 
     return 1;
 }
 
-/* One look at the row, and a refresh where it is our turn. 1: `out` says how it stands, 0: look again, `pause` telling whether after a while. */
-static int look(struct mp_ctx *ctx, const char *sub, const struct mp_secret *refused, struct mp_connection_token *out, bool *pause,
+/* Why it cannot be our turn to refresh now; NULL: it can. */
+static const char *obstacle(const struct mp_ctx *ctx, const struct mp_connection_row *row, bool renewed)
+{
+    if (!ctx->connection_conf->configured)
+        return no_app;
+    /* A server that gives the refused token once more, or one that is over at once, would give it again. */
+    return renewed || row->try_at > row->now_ms ? away : NULL;
+}
+
+struct looking {
+    bool pause;   /* look again after a while */
+    bool renewed; /* by ourselves, on the way */
+};
+
+/* One look at the row, and a refresh where it is our turn. 1: `out` says how it stands, 0: look again. */
+static int look(struct mp_ctx *ctx, const char *sub, const struct mp_secret *refused, struct mp_connection_token *out, struct looking *looking,
                 struct mp_error *err)
 {
-    enum connection_outcome outcome;
+    enum connection_outcome outcome = CONNECTION_MOVED;
     struct mp_connection_row row;
+    const char *why;
     int rc = mp_store_connection_by_sub(ctx->db, ctx->arena, sub, &row, err);
 
-    *pause = false;
+    looking->pause = false;
     if (rc < 0)
         return -1;
     if (rc == 0 || row.state != MP_CONNECTION_CONNECTED) {
@@ -77,36 +93,40 @@ static int look(struct mp_ctx *ctx, const char *sub, const struct mp_secret *ref
     if (rc != 0)
         return rc;
     if (connection_is_held(ctx, &row)) {
-        *pause = true;
+        looking->pause = true;
         return 0;
     }
-    if (row.try_at > row.now_ms) {
+    why = obstacle(ctx, &row, looking->renewed);
+    if (why != NULL) {
         rc = take_stored(ctx, &row, refused, row.expires_at, out, err);
         if (rc == 0)
-            tell(out, MP_CONNECTION_AWAY, &row, away);
+            tell(out, MP_CONNECTION_AWAY, &row, why);
         return rc < 0 ? -1 : 1;
     }
     rc = mp_store_connection_lease(ctx->db, &row, row.owner != NULL, true, ctx->owner, CONNECTION_LEASE_MS, err);
     if (rc <= 0)
         return rc;
-    return connection_refresh(ctx, &row, &outcome, err);
+    rc = connection_refresh(ctx, &row, &outcome, err);
+    looking->renewed = outcome == CONNECTION_RENEWED;
+    return rc;
 }
 
 int mp_connection_token(struct mp_ctx *ctx, const char *sub, const struct mp_secret *refused, int64_t deadline_ms, struct mp_connection_token *out,
                         struct mp_error *err)
 {
+    struct looking looking = {0};
+
     *out = (struct mp_connection_token){0};
     for (;;) {
         struct mp_arena_mark mark = mp_arena_mark(ctx->arena);
-        bool pause;
-        int rc = look(ctx, sub, refused, out, &pause, err);
+        int rc = look(ctx, sub, refused, out, &looking, err);
 
         if (rc != 0)
             return rc < 0 ? -1 : 0;
         if (mp_monotonic_ms() >= deadline_ms)
             break;
         mp_arena_rewind(ctx->arena, mark);
-        if (pause)
+        if (looking.pause)
             mp_sleep_ms(LOOK_EVERY_MS);
     }
     out->use = MP_CONNECTION_AWAY;

@@ -138,8 +138,10 @@ static void take_complaint(struct mp_arena *arena, const struct zoom_call *call,
     res->cls = zoom_complaint_class(http->status, complaint, mp_http_header_get(http, "X-RateLimit-Type"));
     res->code = complaint->code;
     /* "Invalid authorization code <code>" is what Zoom says. */
-    if (call->hide)
+    if (call->hide) {
         shown.text = zoom_blotted(arena, complaint->text, call->hide);
+        shown.error = zoom_blotted(arena, complaint->error, call->hide);
+    }
     if (complaint->code || complaint->error)
         res->message = zoom_complaint_text(arena, &shown, call->bearer ? call->bearer : call->basic_password);
     else

@@ -32,14 +32,17 @@ const char *mp_zoom_class_name(enum mp_zoom_class cls)
 
 bool zoom_complaint_read(struct json_object *doc, struct zoom_complaint *out)
 {
-    const char *message = zoom_read_text(doc, "message");
+    const char *message = zoom_read_text(doc, "message"), *reason = zoom_read_text(doc, "reason");
 
     *out = (struct zoom_complaint){
         .code = zoom_read_int(doc, "code", 0),
         .error = zoom_read_text(doc, "error"),
-        .text = message ? message : zoom_read_text(doc, "reason"),
+        .text = message ? message : reason,
         .fields = zoom_read_array(doc, "errors"),
     };
+    /* Other servers' word for it (RFC 6749 section 5.2). */
+    if (!out->text)
+        out->text = zoom_read_text(doc, "error_description");
     return (out->code && out->text) || out->error;
 }
 

@@ -53,7 +53,8 @@ void mp_zoom_token_s2s(struct mp_zoom *zoom, struct mp_arena *arena, const char 
 
 /* ---- The users' app ---- */
 
-#define NO_LIFE_S 3600 /* RFC 6749 section 5.1 only recommends expires_in; Zoom's tokens live an hour */
+/* RFC 6749 section 5.1 only recommends expires_in; Zoom's tokens live an hour. */
+#define NO_LIFE_S 3600
 
 static const char *encoded(struct mp_arena *arena, const char *text)
 {
@@ -88,6 +89,14 @@ static struct json_object *app_call(struct mp_zoom *zoom, struct mp_arena *arena
     return zoom_call(zoom, arena, call, res);
 }
 
+/* Some servers write the number as text. Whatever it is, the pair is taken: the server has used up what it was got with. */
+static int64_t life_s(struct json_object *answer)
+{
+    int64_t life = zoom_read_id(answer, "expires_in");
+
+    return life > 0 ? life : NO_LIFE_S;
+}
+
 static void take_user_token(struct mp_arena *arena, struct json_object *answer, struct mp_zoom_token *out, struct mp_zoom_result *res)
 {
     const char *type = zoom_read_text(answer, "token_type");
@@ -95,8 +104,7 @@ static void take_user_token(struct mp_arena *arena, struct json_object *answer, 
     *out = (struct mp_zoom_token){0};
     if (!answer)
         return;
-    if (!json_object_object_get_ex(answer, "expires_in", NULL))
-        json_object_object_add(answer, "expires_in", json_object_new_int(NO_LIFE_S));
+    json_object_object_add(answer, "expires_in", json_object_new_int64(life_s(answer)));
     if ((type && !mp_slice_eq_nocase(mp_slice_of(type), "bearer")) || !decode_token(arena, answer, out))
         zoom_call_unreadable(res, "a token answer without a usable token");
 }

@@ -121,6 +121,8 @@ class Far:
         self.validator = Validator()
         self.oauth = oauthlib.oauth2.WebApplicationServer(self.validator)
         self.calls, self.meetings, self.lock = [], {}, threading.Lock()
+        self.told_life = None  # what its answers say as expires_in
+        self.revokes_live_access_tokens_only = False  # which is all that Zoom promises
         far = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -153,6 +155,13 @@ class Far:
         self.calls.append((method, path, body))
         if path == "/as/token":
             headers, text, status = self.oauth.create_token_response(f"{self.base}{path}", method, body, headers)
+            if status == 200 and self.told_life is not None:
+                text = json.dumps({**json.loads(text), "expires_in": self.told_life})
+        elif path == "/as/revoke" and self.revokes_live_access_tokens_only:
+            grant = self.validator.grant_of("access", dict(urllib.parse.parse_qsl(body))["token"])
+            headers, status, text = {"Content-Type": "application/json"}, *((200, '{"status":"success"}') if grant else (400, '{"error":"invalid_request"}'))
+            if grant:
+                self.validator.kill(grant)
         elif path == "/as/revoke":
             headers, text, status = self.oauth.create_revocation_response(f"{self.base}{path}", method, body, headers)
         else:
@@ -263,3 +272,32 @@ def test_no_and_wrong(stack, far):
     code = urllib.parse.parse_qs(urllib.parse.urlsplit(far.consent(second, "cid")).query)["code"][0]
     assert oauth.come_back(stack, f"{stack.base}/api/zoom/callback?state={state}&code={code}") == "exchange_failed"
     assert oauth.status(stack, "cid")["state"] == "not_connected"
+
+
+@pytest.fixture
+def odd(far):
+    """The server, with habits that are turned back."""
+    yield far
+    far.told_life, far.revokes_live_access_tokens_only = None, False
+
+
+def test_a_server_that_writes_lives_as_text(stack, odd):
+    odd.told_life = "1799"
+    connect(stack, odd, "dan")
+    stack.rows("UPDATE connection SET renew_at = 1, expires_at = 1 WHERE sub = 'dan'")
+    assert good(interview(stack, "dan"))["interview"]["hostedBy"] == "user"
+    now = row(stack, "dan")
+    assert now["pair"] == 2 and now["expires_at"] - now["refreshed_at"] == 1_799_000
+
+
+def test_disconnect_when_the_access_token_is_over(stack, odd):
+    """What is revoked then is a new one: else the permission stayed at the server, and nobody would know."""
+    odd.revokes_live_access_tokens_only = True
+    connect(stack, odd, "eve")
+    [grant] = [one for one in odd.validator.grants if one["user"] == "eve"]
+    grant["access"] = "over"
+    stack.rows("UPDATE connection SET renew_at = 1, expires_at = 1 WHERE sub = 'eve'")
+    answer = stack.post("zoom/disconnect", sub="eve", role="interviewer").json()
+    assert answer["data"]["disconnected"] and answer["data"]["revoked"] and "warnings" not in answer
+    assert (grant["access"], grant["refresh"]) == (None, None)
+    assert oauth.status(stack, "eve")["state"] == "not_connected"

@@ -19,6 +19,10 @@
 #define NEW_PAIR     "{\"access_token\":\"access-2\",\"token_type\":\"bearer\",\"refresh_token\":\"refresh-2\",\"expires_in\":3600,\"scope\":\"x\"}"
 #define ONLY_ACCESS  "{\"access_token\":\"access-2\",\"token_type\":\"Bearer\"}"
 #define GRANT_DEAD   "{\"reason\":\"Invalid Token!\",\"error\":\"invalid_grant\"}"
+#define OLD_ACCESS   "{\"access_token\":\"access-1\",\"token_type\":\"bearer\",\"refresh_token\":\"refresh-2\",\"expires_in\":3600}"
+#define GRANT_OLD    "{\"error\":\"invalid_grant\",\"error_description\":\"older than a year\"}"
+#define TOKEN_WRONG  "{\"reason\":\"Invalid Token!\",\"error\":\"invalid_request\"}"
+#define REVOKED      "{\"status\":\"success\"}"
 #define CLIENT_WRONG "{\"reason\":\"Invalid client_id or client_secret\",\"error\":\"invalid_client\"}"
 
 static struct peer *far_side;
@@ -198,6 +202,71 @@ static void a_server_that_keeps_the_refresh_token_will_do(void **state)
     assert_int_equal(connection_open(&d->ctx, MP_SEALED_REFRESH, SUB, row.refresh_sealed, &refresh, &d->err), 0);
     assert_true(mp_secret_equals(&refresh, mp_slice_of("refresh-1")));
     assert_true(row.expires_at > row.now_ms + 3500000);
+}
+
+/* With such an answer the old pair is used up all the same. */
+static void a_life_that_cannot_be_read_costs_no_pair(void **state)
+{
+    static const char *const lives[] = {"\"1799\"", "\"soon\"", "0", "-1", "null", "3599.5", "[]"};
+    struct desk *d = *state;
+
+    for (size_t i = 0; i < MP_COUNT(lives); i++) {
+        struct mp_connection_row row;
+
+        must_run(d->ctx.db, &make_old);
+        peer_reply_json(far_side, "-", "200 OK", "",
+                        mp_arena_printf(d->arena, "{\"access_token\":\"access-2\",\"refresh_token\":\"refresh-2\",\"expires_in\":%s}", lives[i]));
+        use(d, NULL, "access-2");
+        row = row_of(d, SUB);
+        assert_int_equal(row.pair, i + 2);
+        assert_true(row.expires_at > row.now_ms + 1700000 && row.expires_at <= row.now_ms + (i == 0 ? 1799000 : 3600000));
+    }
+}
+
+static void an_endless_life_is_not_believed(void **state)
+{
+    struct desk *d = *state;
+    struct mp_connection_row row;
+
+    must_run(d->ctx.db, &make_old);
+    peer_reply_json(far_side, "-", "200 OK", "",
+                    "{\"access_token\":\"access-2\",\"refresh_token\":\"refresh-2\",\"expires_in\":9223372036854775807}");
+    use(d, NULL, "access-2");
+    row = row_of(d, SUB);
+    assert_true(row.expires_at > row.now_ms && row.expires_at <= row.now_ms + MP_DAY_MS);
+}
+
+/* Else the server would be asked without a pause for as long as there is time. */
+static void the_refused_token_once_more_is_not_asked_for_again(void **state)
+{
+    struct desk *d = *state;
+
+    peer_reply_json(far_side, "-", "200 OK", "", OLD_ACCESS);
+    assert_int_equal(use(d, "access-1", NULL), MP_CONNECTION_AWAY);
+    assert_int_equal(calls(d), 1);
+    assert_int_equal(row_of(d, SUB).pair, 2);
+}
+
+static void without_the_app_nothing_is_asked(void **state)
+{
+    struct desk *d = *state;
+
+    d->conf.configured = false;
+    use(d, NULL, "access-1");
+    must_run(d->ctx.db, &make_old);
+    assert_int_equal(use(d, NULL, NULL), MP_CONNECTION_AWAY);
+    assert_int_equal(calls(d), 0);
+    assert_int_equal(row_of(d, SUB).failures, 0);
+}
+
+static void why_it_was_refused_is_kept(void **state)
+{
+    struct desk *d = *state;
+
+    must_run(d->ctx.db, &make_old);
+    peer_reply_json(far_side, "-", "400 Bad Request", "", GRANT_OLD);
+    assert_int_equal(use(d, NULL, NULL), MP_CONNECTION_DEAD);
+    assert_string_equal(row_of(d, SUB).last_error, "invalid_grant: older than a year");
 }
 
 /* One of the crowd, in a process of its own, of the one or the other of two machines. */
@@ -480,6 +549,71 @@ static void without_a_refresh_token_the_end_is_the_end(void **state)
     assert_string_equal(row_of(d, SUB).reason, "no_refresh");
 }
 
+static struct mp_disconnected leave(struct desk *d)
+{
+    struct mp_connection_row gone;
+    struct mp_disconnected done;
+
+    assert_int_equal(mp_connection_disconnect(&d->ctx, SUB, NULL, &done, &d->err), 0);
+    assert_true(done.found);
+    assert_int_equal(mp_store_connection_by_sub(d->ctx.db, d->arena, SUB, &gone, &d->err), 0);
+    return done;
+}
+
+/* That the refresh token can be revoked by itself Zoom does not say, and a token that is over is none to it. */
+static void leaving_with_an_old_token_renews_it_to_revoke_it(void **state)
+{
+    struct desk *d = *state;
+    struct mp_disconnected done;
+    struct peer_seen seen;
+
+    must_run(d->ctx.db, &make_old);
+    peer_reply_json(far_side, "-", "200 OK", "", NEW_PAIR);
+    peer_reply_json(far_side, "-", "200 OK", "", REVOKED);
+    peer_reply_json(far_side, "-", "400 Bad Request", "", TOKEN_WRONG);
+    done = leave(d);
+    assert_true(done.revoked);
+    assert_null(done.problem);
+    seen = peer_seen(far_side, d->arena);
+    assert_int_equal(seen.count, 3);
+    assert_non_null(strstr(seen.requests[1].p, "token=access-2"));
+    assert_non_null(strstr(seen.requests[2].p, "token=refresh-2"));
+}
+
+static void leaving_tells_where_zoom_still_has_the_permission(void **state)
+{
+    struct desk *d = *state;
+    struct mp_disconnected done;
+
+    must_run(d->ctx.db, &make_old);
+    peer_reply_json(far_side, "-", "503 Service Unavailable", "", "{}");
+    peer_reply_json(far_side, "-", "503 Service Unavailable", "", "{}");
+    peer_reply_json(far_side, "-", "400 Bad Request", "", TOKEN_WRONG);
+    peer_reply_json(far_side, "-", "400 Bad Request", "", TOKEN_WRONG);
+    done = leave(d);
+    assert_false(done.revoked);
+    assert_non_null(done.problem);
+    connect_as(d, SUB, "access-1", "refresh-1");
+    d->conf.configured = false;
+    done = leave(d);
+    assert_false(done.revoked);
+    assert_non_null(done.problem);
+    assert_int_equal(calls(d), 4);
+}
+
+static void leaving_what_is_dead_at_zoom_is_no_problem(void **state)
+{
+    struct desk *d = *state;
+    struct mp_disconnected done;
+
+    must_run(d->ctx.db, &make_old);
+    peer_reply_json(far_side, "-", "400 Bad Request", "", GRANT_DEAD);
+    done = leave(d);
+    assert_false(done.revoked);
+    assert_null(done.problem);
+    assert_int_equal(calls(d), 1);
+}
+
 static void a_row_of_another_person_does_not_open(void **state)
 {
     static const struct mp_sql swap = {"UPDATE connection a, connection b SET a.access_sealed = b.access_sealed WHERE a.sub <> b.sub"};
@@ -531,6 +665,11 @@ int main(int argc, char **argv)
         TEST(a_good_token_costs_no_call),
         TEST(an_old_one_is_renewed_and_stored_first),
         TEST(a_server_that_keeps_the_refresh_token_will_do),
+        TEST(a_life_that_cannot_be_read_costs_no_pair),
+        TEST(an_endless_life_is_not_believed),
+        TEST(the_refused_token_once_more_is_not_asked_for_again),
+        TEST(without_the_app_nothing_is_asked),
+        TEST(why_it_was_refused_is_kept),
         TEST(fifty_at_once_make_one_refresh),
         TEST(fifty_whose_token_zoom_refuses_make_one_refresh),
         TEST(a_dead_grant_is_marked_once_and_not_tried_again),
@@ -545,6 +684,9 @@ int main(int argc, char **argv)
         TEST(one_that_sleeps_past_its_lease_overwrites_nothing),
         TEST(its_answer_counts_where_it_is_the_only_one),
         TEST(without_a_refresh_token_the_end_is_the_end),
+        TEST(leaving_with_an_old_token_renews_it_to_revoke_it),
+        TEST(leaving_tells_where_zoom_still_has_the_permission),
+        TEST(leaving_what_is_dead_at_zoom_is_no_problem),
         TEST(a_row_of_another_person_does_not_open),
         TEST(keys_are_rotated_and_told_apart),
 #undef TEST
