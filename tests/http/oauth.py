@@ -8,7 +8,7 @@ import urllib.parse
 import pymysql
 import requests
 
-from harness import TIMEOUT_S
+from harness import TIMEOUT_S, wait_for
 
 JSON = {"Accept": "application/json"}
 # Users of the sandbox: host, account.
@@ -46,11 +46,12 @@ def begin(stack, sub, role="tutor"):
     return answer.json()["data"]["authorization_url"]
 
 
-def come_back(stack, location, **more):
-    """Follows Zoom's redirect; answers what the settings page is told: "connected" or the code of an error."""
+def come_back(stack, location, taken=lambda answer: None, **more):
+    """Follows Zoom's redirect; answers what the settings page is told: "connected" or the code of an error. `taken` gets the answer itself."""
     parts = urllib.parse.urlsplit(location)
     answer = stack.request("GET", f"{parts.path}?{parts.query}" if parts.query else parts.path, role=None, **more)
     assert answer.status_code == 302, answer.text
+    taken(answer)
     assert answer.headers["Cache-Control"] == "no-store" and answer.headers["Referrer-Policy"] == "no-referrer"
     target = urllib.parse.urlsplit(answer.headers["Location"])
     assert (target.scheme + "://" + target.netloc, target.path) == (stack.base, "/settings")
@@ -95,7 +96,7 @@ class Browser:
 
     def come_back(self, location):
         try:
-            return come_back(self.stack, location, headers=self.headers)
+            return come_back(self.stack, location, taken=self.take, headers=self.headers)
         finally:
             self.stack.session.cookies.clear()
 
@@ -110,6 +111,25 @@ def audit(stack, sub):
 def grants(stack, email):
     found = [row for row in stack.sandbox.state()["grants"] if row["email"] == email]
     return (found[0]["access_tokens"], found[0]["refresh_tokens"]) if found else (0, 0)
+
+
+def forget(stack, sub):
+    """The sandbox knows the tokens no more, and tells nobody: a refresh finds it out."""
+    user = row_of(stack, sub)["zoom_user_id"]
+    path = stack.run / "sandbox-state.json"
+
+    def newest():
+        found = [one["token"] for one in json.loads(path.read_text())["refresh_tokens"] if one["user"] == user] if path.exists() else []
+        return found and found[-1]
+
+    app = (stack.settings["ZOOM_OAUTH_CLIENT_ID"], stack.settings["ZOOM_OAUTH_CLIENT_SECRET"])
+    email = row_of(stack, sub)["zoom_email"]
+
+    def gone():
+        requests.post(f"{stack.sandbox.base}/oauth/revoke", auth=app, data={"token": newest()}, timeout=TIMEOUT_S).raise_for_status()
+        return grants(stack, email) == (0, 0)
+
+    wait_for(gone, what="the end of the tokens at the sandbox")
 
 
 def idle(stack, sub):

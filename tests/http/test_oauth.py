@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from harness import TIMEOUT_S, together, wait_for
-from oauth import HOST, Browser, Page, audit, begin, come_back, connect, grants, idle, in_clear, row_of, seen_of, status, tokens_given
+from oauth import HOST, Browser, Page, audit, begin, come_back, connect, forget, grants, idle, in_clear, row_of, seen_of, status, tokens_given
 
 
 @pytest.fixture
@@ -260,7 +260,7 @@ def test_idle_connections_are_refreshed(stack, own):
 
 def test_a_revoked_connection_is_marked_and_told(stack, own):
     connect(stack, own, HOST(1, 2))
-    stack.sandbox.call("POST", "grants/revoke", {"user": HOST(1, 2)})
+    forget(stack, own)
     idle(stack, own)
     now = wait_for(lambda: (lambda s: s["state"] == "reconnect_needed" and s)(status(stack, own)), 10)
     assert not now["connected"] and now["email"] == HOST(1, 2) and "Connect again" in now["warning"]
