@@ -119,10 +119,8 @@ static int zoom_callback(struct mp_ctx *ctx, struct mp_request *req, struct mp_r
     if (strcmp(req->method, "HEAD") == 0)
         return to_page(req, res, "");
     end = mp_connection_finish(ctx, &answer, &actor);
-    if (end != MP_CONSENT_CONNECTED)
-        return to_page_with(req, res, mp_consent_end_name(end));
-    set_cookie(res, "", 0);
-    return to_page(req, res, "?zoom=connected");
+    /* What the browser keeps stays: a consent that was begun in another of its windows may yet come back. */
+    return end == MP_CONSENT_CONNECTED ? to_page(req, res, "?zoom=connected") : to_page_with(req, res, mp_consent_end_name(end));
 }
 
 /* ---- POST zoom/disconnect ---- */
