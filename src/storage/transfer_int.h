@@ -90,6 +90,7 @@ struct run {
     bool single;           /* one PUT: nothing was begun, nothing is to be completed */
     int file;              /* the folder's; -1 */
     unsigned anew;         /* times */
+    int64_t seen_bytes;    /* of a file whose length nobody names: where it ended before */
     struct mp_part *parts; /* [number - 1]; etag NULL: not there yet */
     size_t parts_room;
     int64_t reported; /* parts, from the first on */

@@ -281,6 +281,20 @@ static void follow(struct run *run, const struct mp_http_response *res)
         ask(run);
 }
 
+/*
+ * Neither Zoom nor the answer named a length, nor does its framing show its end (RFC 9112 section 6.3, number 8): it cannot be told from one that
+ * broke off. So it is fetched once more, and is the file when it ends at the same place.
+ */
+static bool may_be_cut(struct run *run, const struct mp_http_response *res)
+{
+    struct source *source = &run->source;
+
+    if (source->total >= 0 || mp_http_header_get(res, "Transfer-Encoding") || source->taken == run->seen_bytes)
+        return false;
+    run->seen_bytes = source->taken;
+    return true;
+}
+
 /* The answer was taken whole, as far as HTTP can tell. */
 static void finish(struct run *run, const struct mp_http_response *res)
 {
@@ -293,7 +307,11 @@ static void finish(struct run *run, const struct mp_http_response *res)
                   mp_arena_printf(run->arena, "the source broke off after %lld of %lld bytes", (long long)source->taken, (long long)source->total));
     else if (source->taken == 0)
         transfer_end(run, MP_TRANSFER_SOURCE_BAD, "the file is empty");
-    else if (fits_kind(run))
+    else if (!fits_kind(run))
+        return;
+    else if (may_be_cut(run, res))
+        transfer_anew(run, MP_TRANSFER_SOURCE_FAILS, "the source does not say how long the file is, and ends it elsewhere each time");
+    else
         source->done = true;
 }
 

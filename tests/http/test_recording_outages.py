@@ -4,6 +4,7 @@ import os
 import pathlib
 import resource
 import signal
+import subprocess
 import time
 import urllib.parse
 
@@ -286,3 +287,34 @@ def test_two_hundred_small_ones(store, bucket):
         sums = sorted(store.sandbox.call("GET", f"recordings/{one['key']}/sha256")["sha256"] for one in at_zoom)
         assert sorted(hashlib.sha256(bucket.get(row["object_key"])).hexdigest() for row in rows) == sums
     assert bucket.uploads() == []
+
+
+# ---- Large ones
+
+def most_memory(stack):
+    """The most that any runner ever had, in KiB."""
+    status = [pathlib.Path(f"/proc/{pid}/status").read_text() for pid in stack.workers("mp-jobs")]
+    return max(int(line.split()[1]) for text in status for line in text.splitlines() if line.startswith("VmHWM"))
+
+
+@pytest.mark.parametrize("where", ["folder", "bucket"])
+def test_memory_of_a_runner_does_not_grow_with_the_file(request, where):
+    """100 MiB; with MEETPOOL_TEST_LARGE set 2 GiB."""
+    recorder = request.getfixturevalue("recorder" if where == "folder" else "store")
+    if "libasan" in subprocess.run(["ldd", f"{recorder.stack.env['MEETPOOL_BIN_DIR']}/meetpoold"], capture_output=True, text=True, check=True).stdout:
+        pytest.skip("the sanitizer takes memory of its own")
+    size = 2048 * MIB if os.environ.get("MEETPOOL_TEST_LARGE") else 100 * MIB
+    batch = recorder.batch()
+    session = recorder.session(batch)
+    recorder.over(session, {"file_type": "MP4", "size": size})
+    recorder.until(batch, session, "synced", 300)
+    [row] = recorder.files(session)
+    assert row["size"] == size and most_memory(recorder.stack) < 48 * 1024
+    print(f"{size // MIB} MiB into the {where}: {row['moved_ms']} ms, {most_memory(recorder.stack)} KiB")
+    if where == "folder":
+        recorder.check_home(session, 1)
+        assert not list(pathlib.Path(recorder.folder(), ".uploads").iterdir())
+        return
+    bucket = request.getfixturevalue("bucket")
+    content = hashlib.sha256(bucket.get(row["object_key"])).hexdigest()
+    assert content == recorder.sandbox.call("GET", f"recordings/{recorder.at_zoom(session)[0]['key']}/sha256")["sha256"] and bucket.uploads() == []
