@@ -215,22 +215,30 @@ async function signedIn() {
     }
 }
 
+function announce(end) {
+    news(end.text, end.kind);
+    byId("news").focus();
+}
+
 async function start() {
     const user = await signedIn();
     if (user === null)
         return;
     const end = outcome(location.search);
-    if (end !== null) {
-        news(end.text, end.kind);
-        byId("news").focus();
+    if (end !== null)
         history.replaceState(null, "", "/settings");
-    }
+    if (end?.kind === "bad")
+        announce(end);
     byId("who").textContent = user.name ?? user.email ?? user.id;
     byId("to-console").hidden = user.role !== "admin";
     byId("sign-out").hidden = false;
     me = user;
     const parts = [loadMeetings(user), loadCalendar(), ...(isHost(user) ? [loadConnection(), loadDefaults()] : [])];
-    for (const part of await Promise.allSettled(parts)) {
+    const results = await Promise.allSettled(parts);
+    // Anybody can write an address that says so: what holds is what the server says.
+    if (end?.kind === "good" && byId("zoom-state").textContent === states.connected[0])
+        announce(end);
+    for (const part of results) {
         if (part.status === "rejected")
             tell(part.reason);
     }

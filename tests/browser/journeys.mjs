@@ -142,6 +142,16 @@ export async function replays_the_callback(visitor, { token }) {
     await visitor.shot("replayed-elsewhere");
 }
 
+export async function is_told_a_lie(visitor, { token }) {
+    const { page } = visitor;
+    await signIn(visitor, token);
+    await page.goto("/settings?zoom=connected");
+    await ready(page);
+    await shows(section(page, "Zoom"), "Not connected");
+    assert.equal(await page.locator("#news").innerText(), "");
+    assert.equal(new URL(page.url()).search, "");
+}
+
 // Every end of a consent has words of its own, and none shows what is in the address.
 export async function reads_every_reason(visitor, { token, codes }) {
     const { page } = visitor;
