@@ -20,7 +20,6 @@ struct changing {
     bool any;   /* something differs */
     bool dirty; /* something that the meeting is to follow */
     bool moved;
-    bool later; /* the runner tells Zoom */
     bool renew; /* the meeting it had is gone, and another one is asked for */
     int64_t now_ms;
 };
@@ -134,40 +133,63 @@ static int check_running(const struct changing *c, struct mp_error *err)
 
 /* ---- Writing it ---- */
 
+static int changed_meanwhile(struct mp_error *err)
+{
+    return mp_fail(err, MP_E_CONFLICT, "It was changed by somebody else at the same moment; read it again and repeat the change.");
+}
+
+/* In a transaction. 1 written, 0 somebody else has changed it meanwhile, -1 failed. */
+static int write_row(struct mp_db *db, struct changing *c, struct mp_error *err)
+{
+    struct mp_booking_row row = c->after;
+    int rc = mp_store_booking_write(db, &row, c->people, c->people_count, c->dirty, c->ctx->owner, SCHEDULE_LEASE_MS, c->now_ms, err);
+
+    if (rc <= 0)
+        return rc;
+    if (c->renew && mp_store_booking_renew(db, &row, err) < 0)
+        return -1;
+    c->booking->row = row;
+    return 1;
+}
+
 /* The transaction. May run twice. */
 static int write_it(struct mp_db *db, void *arg, struct mp_error *err)
 {
-    struct changing *c = arg;
-    struct mp_booking_row row = c->after;
-    int rc = mp_store_booking_write(db, &row, c->people, c->people_count, c->dirty, c->ctx->owner, c->later ? 0 : SCHEDULE_LEASE_MS, c->now_ms, err);
+    int rc = write_row(db, arg, err);
 
-    if (rc == 0)
-        return mp_fail(err, MP_E_CONFLICT, "It was changed by somebody else at the same moment; read it again and repeat the change.");
-    if (rc < 0 || (c->renew && mp_store_booking_renew(db, &row, err) < 0))
-        return -1;
-    c->booking->row = row;
-    return 0;
+    return rc > 0 ? 0 : rc < 0 ? -1 : changed_meanwhile(err);
 }
 
-/* Where the answer of COMMIT was lost the version tells whether it was written; the lease is then asked for like anybody's. */
-static int write_once(struct changing *c, struct mp_error *err)
+/* Where the answer of COMMIT was lost the version tells whether it was written; the lease is then asked for like anybody's. 1 it was, 0 it was not.
+ */
+static int was_written(struct changing *c, struct mp_error *err)
 {
     struct mp_booking_row seen;
+
+    if (mp_store_booking_by_id(c->ctx->db, c->ctx->arena, c->before.id, &seen, err) <= 0)
+        return mp_error_set(err) ? -1 : mp_fail(err, MP_E_NOT_FOUND, "It is not there any more.");
+    if (seen.version == c->before.version)
+        return 0;
+    if (seen.version != c->before.version + 1 || seen.updated_at != c->now_ms)
+        return changed_meanwhile(err);
+    c->booking->row = seen;
+    c->booking->row.fence = 0;
+    return 1;
+}
+
+static int write_once(struct changing *c, struct mp_error *err)
+{
+    int rc;
 
     if (mp_tx_run(c->ctx->db, write_it, c, err) == 0)
         return 0;
     if (err->code != MP_E_UNCERTAIN)
         return -1;
     mp_error_reset(err);
-    if (mp_store_booking_by_id(c->ctx->db, c->ctx->arena, c->before.id, &seen, err) <= 0)
-        return mp_error_set(err) ? -1 : mp_fail(err, MP_E_NOT_FOUND, "It is not there any more.");
-    if (seen.version == c->before.version)
+    rc = was_written(c, err);
+    if (rc == 0)
         return mp_tx_run(c->ctx->db, write_it, c, err);
-    if (seen.version != c->before.version + 1 || seen.updated_at != c->now_ms)
-        return mp_fail(err, MP_E_CONFLICT, "It was changed by somebody else at the same moment; read it again and repeat the change.");
-    c->booking->row = seen;
-    c->booking->row.fence = 0;
-    return 0;
+    return rc > 0 ? 0 : -1;
 }
 
 struct undoing {
@@ -243,34 +265,43 @@ static int read_anew(struct mp_ctx *ctx, struct mp_booking **booking, struct mp_
     return 0;
 }
 
-static int change_one(struct mp_ctx *ctx, struct mp_booking **booking, const struct mp_booking_change *change, bool later, struct mp_error *err)
+/* What is wanted, and that it may be. */
+static int plan(struct changing *c, const struct mp_booking_change *change, struct mp_error *err)
 {
-    struct changing c = {.ctx = ctx, .booking = *booking, .later = later, .now_ms = mp_now_ms()};
-
-    if (desire(&c, change, err) < 0 || check_running(&c, err) < 0)
+    if (desire(c, change, err) < 0 || check_running(c, err) < 0)
         return -1;
-    c.booking->trouble = MP_E_NONE;
-    c.booking->trouble_text = NULL;
-    c.booking->moved = false;
+    c->booking->trouble = MP_E_NONE;
+    c->booking->trouble_text = NULL;
+    c->booking->moved = false;
+    return 0;
+}
+
+static int change_one(struct mp_ctx *ctx, struct mp_booking **booking, const struct mp_booking_change *change, struct mp_error *err)
+{
+    struct changing c = {.ctx = ctx, .booking = *booking, .now_ms = mp_now_ms()};
+
+    if (plan(&c, change, err) < 0)
+        return -1;
     if (!c.any)
         return 0;
-    if (write_once(&c, err) < 0)
-        return -1;
-    if (c.dirty && !later && follow(&c, err) < 0)
+    if (write_once(&c, err) < 0 || (c.dirty && follow(&c, err) < 0))
         return -1;
     return read_anew(ctx, booking, err);
 }
 
 /* ---- Series ---- */
 
-/* A change of several bookings on its way. */
+/*
+ * A change of several bookings on its way. What is wanted of all of them is written at once, then Zoom is told of one after another: whoever dies in
+ * between leaves nothing half done, as the runner goes on.
+ */
 struct series {
     struct mp_ctx *ctx;
     const struct mp_booking_change *change;
     struct mp_booking_row named;
     int64_t shift_ms;  /* of the wall clock */
     int64_t length_ms; /* new; -1: each keeps its own */
-    int64_t give_up_ms;
+    int64_t now_ms, give_up_ms;
     struct mp_error first;      /* failure */
     enum mp_error_code trouble; /* the first that one which was changed tells */
     struct mp_buf told;
@@ -281,6 +312,9 @@ struct series {
 struct member {
     struct mp_booking *booking;
     int64_t starts_at, ends_at;
+    struct changing c;
+    bool planned; /* it is to change */
+    bool stayed;  /* as it was: somebody else was quicker, or it fits nowhere */
 };
 
 /* What the clock on the wall shows, as if it were UTC. */
@@ -330,30 +364,121 @@ static void note_failure(struct series *s, const struct mp_booking_row *row, con
     mp_buf_addf(&s->told, " %s: %s", mp_time_format(s->ctx->arena, row->starts_at), mp_error_message(err));
 }
 
-/* One of them; somebody else's stays as it is. -1: it stays as it was. */
-static int change_member(struct series *s, const struct member *m, struct mp_error *err)
+/* Somebody else's stays as it is. */
+static int plan_member(const struct series *s, struct member *m, struct mp_error *err)
 {
-    bool later = mp_monotonic_ms() > s->give_up_ms;
     struct mp_booking_change change = *s->change;
     struct mp_booking *booking = m->booking;
-    int64_t was_at = booking->row.starts_at;
-    bool named = booking->row.id == s->named.id;
 
     if (!is_own(booking, change.viewer))
-        return named ? mp_fail(err, MP_E_NOT_FOUND, "It is not there any more.") : 0;
+        return booking->row.id == s->named.id ? mp_fail(err, MP_E_NOT_FOUND, "It is not there any more.") : 0;
     if (change.starts_at >= 0) {
         change.starts_at = m->starts_at;
         change.ends_at = m->ends_at;
     }
-    if (change_one(s->ctx, &booking, &change, later, err) < 0)
+    m->c = (struct changing){.ctx = s->ctx, .booking = booking, .now_ms = s->now_ms};
+    if (plan(&m->c, &change, err) < 0)
         return -1;
-    s->changed++;
-    s->later += later;
-    if (booking->trouble != MP_E_NONE && !named) {
-        s->trouble = s->trouble == MP_E_NONE ? booking->trouble : s->trouble;
-        mp_buf_addf(&s->told, " %s: %s", mp_time_format(s->ctx->arena, was_at), booking->trouble_text);
+    m->planned = true;
+    return 0;
+}
+
+static void plan_all(struct series *s, struct member *members, size_t count, struct mp_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (plan_member(s, &members[i], err) == 0)
+            continue;
+        note_failure(s, &members[i].booking->row, err);
+        mp_error_reset(err);
+    }
+}
+
+struct writing {
+    struct member *members;
+    size_t count;
+};
+
+/* The transaction. May run twice. */
+static int write_all(struct mp_db *db, void *arg, struct mp_error *err)
+{
+    const struct writing *w = arg;
+
+    for (size_t i = 0; i < w->count; i++) {
+        struct member *m = &w->members[i];
+        int rc = m->planned && m->c.any ? write_row(db, &m->c, err) : 1;
+
+        if (rc < 0)
+            return -1;
+        m->stayed = rc == 0;
     }
     return 0;
+}
+
+/* As write_once(). */
+static int write_all_once(const struct series *s, struct writing *w, struct mp_error *err)
+{
+    if (mp_tx_run(s->ctx->db, write_all, w, err) == 0)
+        return 0;
+    if (err->code != MP_E_UNCERTAIN)
+        return -1;
+    mp_error_reset(err);
+    for (size_t i = 0; i < w->count; i++) {
+        struct member *m = &w->members[i];
+        int rc = m->planned && m->c.any && !m->stayed ? was_written(&m->c, err) : 1;
+
+        if (rc == 0) /* so it is with all of them */
+            return mp_tx_run(s->ctx->db, write_all, w, err);
+        m->stayed = m->stayed || rc < 0;
+        mp_error_reset(err);
+    }
+    return 0;
+}
+
+/* The lease is given back: the runner tells Zoom. Where that fails the lease ends by itself. */
+static void leave_to_runner(const struct changing *c, struct mp_error *err)
+{
+    const struct mp_booking_row *row = &c->booking->row;
+    struct agreement a = {
+        .booking = c->booking,
+        .outcome = {.meeting_id = row->meeting_id, .leaving_id = row->leaving_id, .generation = row->generation, .state = MP_STATE_PENDING}};
+
+    if (row->fence != 0 && schedule_settle(c->ctx, &a, 1, err) < 0)
+        mp_error_reset(err);
+}
+
+/* -1: it stays as it was. */
+static int tell_member(struct series *s, struct member *m, struct mp_error *err)
+{
+    const struct mp_booking *booking = m->booking;
+
+    if (m->stayed)
+        return changed_meanwhile(err);
+    if (m->c.dirty && mp_monotonic_ms() > s->give_up_ms) {
+        leave_to_runner(&m->c, err);
+        s->later++;
+    } else if (m->c.dirty && follow(&m->c, err) < 0) {
+        return -1;
+    }
+    s->changed++;
+    if (booking->trouble != MP_E_NONE && booking->row.id != s->named.id) {
+        s->trouble = s->trouble == MP_E_NONE ? booking->trouble : s->trouble;
+        mp_buf_addf(&s->told, " %s: %s", mp_time_format(s->ctx->arena, m->c.before.starts_at), booking->trouble_text);
+    }
+    return 0;
+}
+
+static void tell_all(struct series *s, struct member *members, size_t count, struct mp_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        /* Moved to later times the last one goes first, so that none stands in the way of the one before it. */
+        struct member *m = &members[s->shift_ms > 0 ? count - 1 - i : i];
+
+        if (!m->planned || tell_member(s, m, err) == 0)
+            continue;
+        m->stayed = true;
+        note_failure(s, &m->c.before, err);
+        mp_error_reset(err);
+    }
 }
 
 /* The bookings that a scope means, earliest first. */
@@ -437,25 +562,34 @@ static int gather(struct series *s, struct member **members, size_t *count, stru
     return shift_all(s, *members, *count, err);
 }
 
+/* The one that was named, with what came of it. */
+static struct mp_booking *seen_of(const struct series *s, const struct member *members, size_t count, struct mp_booking *named)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (members[i].booking->row.id == s->named.id && members[i].planned && !members[i].stayed)
+            return members[i].booking;
+    }
+    return named;
+}
+
 static int change_series(struct mp_ctx *ctx, struct mp_booking **booking, const struct mp_booking_change *change, struct mp_error *err)
 {
-    struct series s = {.ctx = ctx, .change = change, .named = (*booking)->row, .give_up_ms = mp_monotonic_ms() + SCHEDULE_SERIES_MS};
+    struct series s = {
+        .ctx = ctx, .change = change, .named = (*booking)->row, .now_ms = mp_now_ms(), .give_up_ms = mp_monotonic_ms() + SCHEDULE_SERIES_MS};
     struct changing named = {.ctx = ctx, .booking = *booking};
     struct member *members;
+    struct writing w;
     size_t count;
 
     mp_buf_init(&s.told, ctx->arena, TOLD_MAX);
     if (desire(&named, change, err) < 0 || check_running(&named, err) < 0 || gather(&s, &members, &count, err) < 0)
         return -1;
-    for (size_t i = 0; i < count; i++) {
-        /* Moved to later times the last one goes first, so that none stands in the way of the one before it. */
-        const struct member *m = &members[s.shift_ms > 0 ? count - 1 - i : i];
-
-        if (change_member(&s, m, err) == 0)
-            continue;
-        note_failure(&s, &m->booking->row, err);
-        mp_error_reset(err);
-    }
+    plan_all(&s, members, count, err);
+    w = (struct writing){members, count};
+    if (write_all_once(&s, &w, err) < 0)
+        return -1;
+    tell_all(&s, members, count, err);
+    *booking = seen_of(&s, members, count, *booking);
     if (s.changed == 0 && s.failed > 0) {
         *err = s.first;
         return -1;
@@ -472,7 +606,7 @@ int mp_booking_change(struct mp_ctx *ctx, struct mp_booking **booking, const str
 {
     if (change->scope != MP_SERIES_THIS && (*booking)->row.series_id != NULL)
         return change_series(ctx, booking, change, err);
-    return change_one(ctx, booking, change, false, err);
+    return change_one(ctx, booking, change, err);
 }
 
 /* Whatever somebody else has changed at the same moment, it is to go; unless it was taken from the viewer, who owned it or took part. */
@@ -484,7 +618,7 @@ static int cancel_one(struct mp_ctx *ctx, struct mp_booking **booking, const str
         struct mp_booking *seen;
         struct mp_error unread;
 
-        if (change_one(ctx, booking, change, false, err) == 0)
+        if (change_one(ctx, booking, change, err) == 0)
             return 0;
         mp_error_init(&unread, ctx->arena);
         if (err->code != MP_E_CONFLICT || tries == CANCEL_TRIES || schedule_load(ctx, (*booking)->row.id, &seen, &unread) <= 0 ||

@@ -200,3 +200,50 @@ def test_a_recurrence_of_200(desk):
     one = {"title": "Daily", "start_time": f"{day()}T10:00:00", "duration": 30, "timezone": "Europe/Berlin"}
     made = good(make(desk, [one], recurrence="FREQ=DAILY;COUNT=200"))["sessions"]
     assert len(made) == 200 and {session["meeting_state"] for session in made} == {"ok"} and {session["start_time"] for session in made} == {"10:00"}
+
+
+# ---- changing many
+
+def weekly(desk, count=12):
+    """A series in a batch; its path, and its sessions."""
+    batch = desk.batch()
+    path = f"batches/{batch['id']}/schedule"
+    return path, good(desk.schedule(batch, recurrence=f"FREQ=WEEKLY;COUNT={count}"))["sessions"]
+
+
+def killed_at_the_third(desk, method, call):
+    """Calls in a thread of its own and kills the workers when Zoom is asked for the third time; the slow answer of the second is in by then."""
+    since = desk.sandbox.calls()["last_seq"]
+    desk.sandbox.knobs(latency_ms=300)
+    asking = threading.Thread(target=lambda: quietly(call))
+    asking.start()
+    wait_for(lambda: sum(1 for one in desk.sandbox.calls()["calls"] if one["seq"] > since and one["method"] == method) >= 3, 20, 0.02, "the third call")
+    for pid in desk.stack.workers():
+        os.kill(pid, signal.SIGKILL)
+    asking.join()
+    desk.sandbox.knobs(latency_ms=0)
+
+
+def quietly(call):
+    try:
+        call()
+    except OSError:
+        pass
+
+
+def test_a_series_whose_mover_is_killed_moves_as_a_whole(desk):
+    path, series = weekly(desk)
+    killed_at_the_third(desk, "PATCH", lambda: desk.patch(f"{path}/{series[0]['_id']}", {"start_time": "14:00", "end_time": "15:00", "scope": "all"}))
+    seen = wait_for(lambda: next((answer for answer in [desk.get(path)] if answer.status_code == 200), None), 40, 0.5, "an answer")
+    assert {one["start_time"] for one in good(seen, 200)["sessions"]} == {"14:00"}
+    wait_for(lambda: not desk.stack.rows("SELECT id FROM booking WHERE dirty LIMIT 1"), 40, 0.2, "the last one's move")
+    check_agreement(desk, 12)
+    assert {meeting["start_time"][11:16] for meeting in desk.live()} == {"14:00"}
+
+
+def test_a_series_whose_remover_is_killed_goes_as_a_whole(desk):
+    path, series = weekly(desk)
+    killed_at_the_third(desk, "DELETE", lambda: desk.delete(f"{path}/{series[0]['_id']}", params={"scope": "all"}))
+    seen = wait_for(lambda: next((answer for answer in [desk.get(path)] if answer.status_code == 200), None), 40, 0.5, "an answer")
+    assert good(seen, 200)["sessions"] == []
+    wait_for(lambda: not desk.live() and not differences(desk.stack), 40, 0.2, "the last meeting's end")
