@@ -3,6 +3,7 @@ import { byId, element } from "/api.js";
 import { bytes, show, table } from "/console_parts.js";
 
 const HEIGHT = 220;
+const KINDS_SHOWN = 5;
 const DARK = matchMedia("(prefers-color-scheme: dark)");
 const colours = { light: ["#1a5fb4", "#a3171b", "#14692b", "#7a4b00", "#6a3fa0"], dark: ["#7fb2f5", "#ffa8a3", "#8fdc9f", "#f0c674", "#c7a6f5"] };
 
@@ -11,24 +12,24 @@ let last = null;
 
 const sum = (days, name) => days.reduce((total, day) => total + (day[name] ?? 0), 0);
 
+// Of requests and of recordings, those that happened most first.
 function kinds(days) {
     const totals = new Map();
-    for (const day of days) {
-        for (const [kind, count] of Object.entries(day.errors_by_type))
-            totals.set(kind, (totals.get(kind) ?? 0) + count);
+    for (const name of ["refusals_by_code", "errors_by_type"]) {
+        for (const [kind, count] of days.flatMap((day) => Object.entries(day[name])))
+            totals.set(`${name} ${kind}`, { kind, name, count: (totals.get(`${name} ${kind}`)?.count ?? 0) + count });
     }
-    return [...totals].sort((a, b) => b[1] - a[1]).map(([kind]) => kind);
+    return [...totals.values()].sort((a, b) => b.count - a.count).slice(0, KINDS_SHOWN);
 }
 
 // Each with the numbers of its lines, one a day.
 function figuresOf(days) {
-    const worst = kinds(days).slice(0, 4);
+    const worst = kinds(days);
     const of = (pick) => days.map(pick);
     return [
         { title: "Meetings made and failed", unit: "", lines: [["Made", of((day) => day.meetings_created)], ["Failed", of((day) => day.meetings_failed)]] },
-        { title: "Failures of recordings by kind", unit: "",
-            lines: worst.length > 0 ? worst.map((kind) => [kind.replaceAll("_", " "), of((day) => day.errors_by_type[kind] ?? 0)])
-                : [["Failures", of(() => 0)]] },
+        { title: "Failures by kind", unit: "",
+            lines: worst.length > 0 ? worst.map(({ kind, name }) => [kind.replaceAll("_", " "), of((day) => day[name][kind] ?? 0)]) : [["Failures", of(() => 0)]] },
         { title: "Recordings brought home, per cent", unit: " %", lines: [["Success", of((day) => day.sync_success_rate)]] },
         { title: "Time to bring a file home, seconds", unit: " s",
             lines: [["Average", of((day) => day.average_processing_ms === null ? null : Math.round(day.average_processing_ms / 100) / 10)]] },

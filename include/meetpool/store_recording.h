@@ -217,11 +217,16 @@ struct mp_day_sum {
 /* Of the days [from, until), in order of (day, name). */
 int mp_store_day_sums(struct mp_db *db, struct mp_arena *arena, int64_t from, int64_t until, struct mp_day_sum **rows, size_t *count,
                       struct mp_error *err) MP_MUST_CHECK;
-/* In a transaction: counts meetings that were made or failed, up to `most` further ones and those made before `before`, into the sums of their day.
- * `counted`: how many. */
-int mp_store_day_count_meetings(struct mp_db *db, int64_t before, unsigned most, int64_t *counted, struct mp_error *err) MP_MUST_CHECK;
+/* Rows of other tables that are counted into the sums of their day when it is known what became of them. */
+enum mp_day_tally {
+    MP_DAY_MEETINGS, /* "meetings_made", "meetings_failed" */
+    MP_DAY_REFUSALS  /* of the audit log, "refusals:" and the code: what failed and was not the caller's mistake */
+};
+/* In a transaction: counts up to `most` further ones that were made before `before`. `counted`: how many were looked at. */
+int mp_store_day_count(struct mp_db *db, enum mp_day_tally what, int64_t before, unsigned most, int64_t *counted, struct mp_error *err) MP_MUST_CHECK;
 /* Those that are not counted yet, as mp_store_day_sums() tells the others. */
-int mp_store_day_meetings(struct mp_db *db, struct mp_arena *arena, struct mp_day_sum **rows, size_t *count, struct mp_error *err) MP_MUST_CHECK;
+int mp_store_day_uncounted(struct mp_db *db, struct mp_arena *arena, enum mp_day_tally what, struct mp_day_sum **rows, size_t *count,
+                           struct mp_error *err) MP_MUST_CHECK;
 /* All that is stored now. */
 int mp_store_recording_bytes(struct mp_db *db, int64_t *files, int64_t *bytes, struct mp_error *err) MP_MUST_CHECK;
 

@@ -12,31 +12,43 @@
 #define DAYS_MOST   400
 #define ERRORS_MOST 40 /* kinds told apart; further ones go into the last */
 
-struct error_sum {
-    const char *type;
+struct kind {
+    const char *name;
     int64_t count;
+};
+
+struct kinds {
+    struct kind rows[ERRORS_MOST];
+    size_t count;
 };
 
 struct sums {
     int64_t synced, failed, stored, bytes, moved, move_ms, made, not_made;
-    struct error_sum errors[ERRORS_MOST];
-    size_t errors_count;
+    struct kinds errors, refusals;
 };
 
-static void add_error(struct sums *s, const char *type, int64_t count)
+static void add_kind(struct kinds *kinds, const char *name, int64_t count)
 {
     size_t i = 0;
 
-    while (i < s->errors_count && i + 1 < ERRORS_MOST && strcmp(s->errors[i].type, type) != 0)
+    while (i < kinds->count && i + 1 < ERRORS_MOST && strcmp(kinds->rows[i].name, name) != 0)
         i++;
-    if (i == s->errors_count)
-        s->errors[s->errors_count++].type = type;
-    s->errors[i].count += count;
+    if (i == kinds->count)
+        kinds->rows[kinds->count++].name = name;
+    kinds->rows[i].count += count;
+}
+
+/* A sum that has its kind in its name. */
+static void add_named(struct kinds *kinds, const char *prefix, const struct mp_day_sum *row)
+{
+    size_t len = strlen(prefix);
+
+    if (strncmp(row->name, prefix, len) == 0)
+        add_kind(kinds, row->name + len, row->value);
 }
 
 static void add(struct sums *s, const struct mp_day_sum *row)
 {
-    static const char errors[] = "recording_failures:";
     const struct {
         const char *name;
         int64_t *sum;
@@ -49,8 +61,17 @@ static void add(struct sums *s, const struct mp_day_sum *row)
         if (strcmp(rows[i].name, row->name) == 0)
             *rows[i].sum += row->value;
     }
-    if (strncmp(row->name, errors, sizeof(errors) - 1) == 0)
-        add_error(s, row->name + sizeof(errors) - 1, row->value);
+    add_named(&s->errors, "recording_failures:", row);
+    add_named(&s->refusals, "refusals:", row);
+}
+
+static struct json_object *kinds_json(const struct kinds *kinds)
+{
+    struct json_object *out = json_object_new_object();
+
+    for (size_t i = 0; i < kinds->count; i++)
+        json_object_object_add(out, kinds->rows[i].name, json_object_new_int64(kinds->rows[i].count));
+    return out;
 }
 
 /* In per cent; null where there was nothing. */
@@ -64,7 +85,7 @@ static void put_rate(struct json_object *out, const char *key, int64_t good, int
 
 static struct json_object *sums_json(const struct sums *s)
 {
-    struct json_object *out = json_object_new_object(), *errors = json_object_new_object();
+    struct json_object *out = json_object_new_object();
 
     mp_json_put_int(out, "recordings_synced", s->synced);
     mp_json_put_int(out, "recordings_failed", s->failed);
@@ -75,9 +96,8 @@ static struct json_object *sums_json(const struct sums *s)
         mp_json_put_int(out, "average_processing_ms", s->move_ms / s->moved);
     else
         mp_json_put_null(out, "average_processing_ms");
-    for (size_t i = 0; i < s->errors_count; i++)
-        json_object_object_add(errors, s->errors[i].type, json_object_new_int64(s->errors[i].count));
-    mp_json_put(out, "errors_by_type", errors);
+    mp_json_put(out, "errors_by_type", kinds_json(&s->errors));
+    mp_json_put(out, "refusals_by_code", kinds_json(&s->refusals));
     mp_json_put_int(out, "meetings_created", s->made);
     mp_json_put_int(out, "meetings_failed", s->not_made);
     put_rate(out, "meeting_creation_success_rate", s->made, s->not_made);
@@ -127,6 +147,12 @@ static void gather(struct sums *days, int64_t from, int64_t to, const struct mp_
     }
 }
 
+static void add_kinds(struct kinds *total, const struct kinds *day)
+{
+    for (size_t i = 0; i < day->count; i++)
+        add_kind(total, day->rows[i].name, day->rows[i].count);
+}
+
 static void add_up(struct sums *total, const struct sums *day)
 {
     total->synced += day->synced;
@@ -137,8 +163,8 @@ static void add_up(struct sums *total, const struct sums *day)
     total->move_ms += day->move_ms;
     total->made += day->made;
     total->not_made += day->not_made;
-    for (size_t i = 0; i < day->errors_count; i++)
-        add_error(total, day->errors[i].type, day->errors[i].count);
+    add_kinds(&total->errors, &day->errors);
+    add_kinds(&total->refusals, &day->refusals);
 }
 
 int mp_analytics_put_storage(struct mp_ctx *ctx, struct json_object *data, struct mp_error *err)
@@ -172,6 +198,7 @@ static void put_days(struct mp_arena *arena, struct json_object *data, const str
 
 int mp_analytics_put_days(struct mp_ctx *ctx, struct mp_arena *arena, int64_t from, int64_t to, struct json_object *data, struct mp_error *err)
 {
+    static const enum mp_day_tally uncounted[] = {MP_DAY_MEETINGS, MP_DAY_REFUSALS};
     struct sums *days = mp_arena_array(arena, (size_t)(to - from) + 1, sizeof(*days));
     struct mp_day_sum *rows;
     size_t count;
@@ -179,9 +206,11 @@ int mp_analytics_put_days(struct mp_ctx *ctx, struct mp_arena *arena, int64_t fr
     if (mp_store_day_sums(ctx->db, arena, from, to + 1, &rows, &count, err) < 0)
         return -1;
     gather(days, from, to, rows, count);
-    if (mp_store_day_meetings(ctx->db, arena, &rows, &count, err) < 0)
-        return -1;
-    gather(days, from, to, rows, count);
+    for (size_t i = 0; i < MP_COUNT(uncounted); i++) {
+        if (mp_store_day_uncounted(ctx->db, arena, uncounted[i], &rows, &count, err) < 0)
+            return -1;
+        gather(days, from, to, rows, count);
+    }
     put_days(arena, data, days, from, to);
     return 0;
 }

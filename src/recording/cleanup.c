@@ -34,17 +34,24 @@ static int drop_jobs(struct mp_ctx *ctx, struct mp_error *err)
     return 0;
 }
 
+struct count {
+    enum mp_day_tally what;
+    int64_t counted;
+};
+
 static int count_some(struct mp_db *db, void *arg, struct mp_error *err)
 {
-    return mp_store_day_count_meetings(db, mp_now_ms() - COUNTED_AFTER_MS, COUNTED_AT_ONCE, arg, err);
+    struct count *count = arg;
+
+    return mp_store_day_count(db, count->what, mp_now_ms() - COUNTED_AFTER_MS, COUNTED_AT_ONCE, &count->counted, err);
 }
 
-static int count_meetings(struct mp_ctx *ctx, struct mp_error *err)
+static int count_days(struct mp_ctx *ctx, enum mp_day_tally what, struct mp_error *err)
 {
-    int64_t counted = COUNTED_AT_ONCE;
+    struct count count = {what, COUNTED_AT_ONCE};
 
-    for (int i = 0; i < ROUNDS_MOST && counted == COUNTED_AT_ONCE; i++) {
-        if (mp_tx_run(ctx->db, count_some, &counted, err) < 0)
+    for (int i = 0; i < ROUNDS_MOST && count.counted == COUNTED_AT_ONCE; i++) {
+        if (mp_tx_run(ctx->db, count_some, &count, err) < 0)
             return -1;
     }
     return 0;
@@ -53,7 +60,7 @@ static int count_meetings(struct mp_ctx *ctx, struct mp_error *err)
 int mp_recording_cleanup_job(struct mp_ctx *ctx, struct mp_job *job, struct mp_error *err)
 {
     (void)job;
-    if (count_meetings(ctx, err) < 0 || drop_jobs(ctx, err) < 0)
+    if (count_days(ctx, MP_DAY_MEETINGS, err) < 0 || count_days(ctx, MP_DAY_REFUSALS, err) < 0 || drop_jobs(ctx, err) < 0)
         return -1;
     return drop_half_uploads(ctx, err);
 }

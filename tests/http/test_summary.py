@@ -227,6 +227,26 @@ def test_days_for_charts(clean):
     assert summary(stack)["storage"] == {"files": 5, "bytes": 9_000_000_000}
 
 
+def test_refusals_are_counted_by_their_code(clean):
+    """Before the cleaning has counted them into the days and after."""
+    stack = clean.stack
+
+    def told():
+        return summary(stack, days=1)["charts"]["days"][0]["refusals_by_code"].get("no_account_available", 0)
+
+    before = told()
+    stack.post("admin/accounts/account_1/cordon")
+    assert clean.book(account="account_1").status_code == 503
+    stack.post("admin/accounts/account_1/uncordon")
+    assert told() == before + 1
+    # As old as that, in the same day or the one before.
+    stack.rows("UPDATE audit SET at = at - 3600000")
+    day = int(stack.rows("SELECT MAX(at) DIV 86400000 AS day FROM audit WHERE detail LIKE 'no_account_available: %%'")[0]["day"])
+    counted = wait_for(lambda: stack.rows("SELECT value FROM day_sum WHERE day = %s AND name = 'refusals:no_account_available'", day), 30, 0.2)
+    assert counted[0]["value"] >= 1
+    assert sum(one["refusals_by_code"].get("no_account_available", 0) for one in summary(stack, days=2)["charts"]["days"]) == before + 1
+
+
 # ---- one recording
 
 
