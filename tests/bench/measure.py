@@ -16,6 +16,7 @@ sys.path.insert(0, str(HERE.parent / "http"))
 from harness import Sandbox, Stacks, children_of, read_env, wait_for  # noqa: E402
 from webhooks import tell_burst  # noqa: E402
 from recordings import MIB, Recordings  # noqa: E402
+from summary import Summaries  # noqa: E402
 
 ACCOUNTS, HOSTS = 20, 5
 FAST_WORKERS, ZOOM_WORKERS = 8, 32
@@ -295,6 +296,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--weeks", action="store_true", help="a person's week among a million bookings, too")
+    parser.add_argument("--summary", action="store_true", help="the console's summary among a million meetings, too")
     parser.add_argument("--recordings", action="store_true", help="nothing but recordings")
     parser.add_argument("--large", action="store_true", help="a recording of 2 GiB, too")
     options = parser.parse_args()
@@ -315,6 +317,8 @@ def main():
         bench.burst(1 if options.quick else 10)
         if options.weeks:
             Weeks(bench.stack).tell()
+        if options.summary:
+            Summaries(bench.stack).tell(tell)
     finally:
         stacks.close()
         bench.close()
