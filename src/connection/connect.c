@@ -10,6 +10,9 @@
 #define RANDOM_CHARS 43
 /* What Zoom may send as a code or an error; longer ones are made up. */
 #define CODE_MOST 2048
+/* Of the user, in bytes: what there is room for. */
+#define ID_MOST    64
+#define EMAIL_MOST 254
 
 const char *mp_consent_end_name(enum mp_consent_end end)
 {
@@ -170,6 +173,21 @@ static void revoke(struct mp_ctx *ctx, const struct mp_zoom_token *pair)
     revoke_one(ctx, &pair->access_token);
 }
 
+/* The id is also part of a name (meetpool/account.h). */
+static bool is_id(const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c <= ' ' || *c > '~')
+            return false;
+    }
+    return text[0] != '\0' && strlen(text) <= ID_MOST;
+}
+
+static bool can_be_kept(const struct mp_zoom_user *user)
+{
+    return user->id != NULL && is_id(user->id) && (user->account_id == NULL || is_id(user->account_id)) && strlen(user->email) <= EMAIL_MOST;
+}
+
 /* The token answer names nobody (API: GET /users/me). Asked twice where no answer comes: the code is spent, so that a second try costs a consent. */
 static enum mp_consent_end identify(struct coming_back *back)
 {
@@ -181,8 +199,8 @@ static enum mp_consent_end identify(struct coming_back *back)
         if (res.cls != MP_ZOOM_MAYBE_DONE && res.cls != MP_ZOOM_NOT_SENT)
             break;
     }
-    back->said = res.message;
-    if (res.cls == MP_ZOOM_OK && back->user.id != NULL) {
+    back->said = res.cls == MP_ZOOM_OK ? "the user has no id, or one that cannot be kept" : res.message;
+    if (res.cls == MP_ZOOM_OK && can_be_kept(&back->user)) {
         back->most_meetings = connection_most_meetings(ctx, &back->token.access_token, &back->user);
         return MP_CONSENT_CONNECTED;
     }
@@ -219,6 +237,11 @@ static int take_over(struct mp_db *db, struct storing *storing, struct mp_error 
     return 0;
 }
 
+static const char *in_words(struct mp_arena *arena, const char *user, const char *account)
+{
+    return account != NULL ? mp_arena_printf(arena, "Zoom user %s, account %s", user, account) : mp_arena_printf(arena, "Zoom user %s", user);
+}
+
 static int store_all(struct mp_db *db, void *arg, struct mp_error *err)
 {
     struct storing *storing = arg;
@@ -229,13 +252,27 @@ static int store_all(struct mp_db *db, void *arg, struct mp_error *err)
     if (known < 0)
         return -1;
     storing->again = known > 0;
-    storing->detail = mp_arena_printf(ctx->arena, "Zoom user %s, account %s", back->user.id, back->user.account_id);
+    storing->detail = in_words(ctx->arena, back->user.id, back->user.account_id);
     if (storing->again && strcmp(storing->before.zoom_user_id, back->user.id) != 0)
-        storing->detail = mp_arena_printf(ctx->arena, "%s; instead of Zoom user %s, account %s", storing->detail, storing->before.zoom_user_id,
-                                          storing->before.zoom_account_id);
+        storing->detail = mp_arena_printf(ctx->arena, "%s; instead of %s", storing->detail,
+                                          in_words(ctx->arena, storing->before.zoom_user_id, storing->before.zoom_account_id));
     if (mp_store_connection_put(db, storing->row, storing->tokens, err) < 0 || take_over(db, storing, err) < 0)
         return -1;
     return connection_audit_in(ctx, &back->actor, "connection.connect", storing->row->sub, true, storing->detail, err);
+}
+
+/* A live access token is all that Zoom promises to take. This pair nobody has any more: it need not be stored to be used. */
+static void renew_to_revoke(struct mp_ctx *ctx, struct mp_zoom_token *pair)
+{
+    struct mp_zoom_token fresh;
+    struct mp_zoom_result res;
+
+    mp_zoom_token_refresh(ctx->zoom, ctx->arena, &ctx->connection_conf->app, &pair->refresh_token, CONNECTION_CALL_MS, &fresh, &res);
+    if (res.cls != MP_ZOOM_OK)
+        return;
+    if (!mp_secret_is_set(&fresh.refresh_token))
+        fresh.refresh_token = pair->refresh_token;
+    *pair = fresh;
 }
 
 /* The tokens of another Zoom user, which this person has given up, die at Zoom too. Those of the same one have died with the new consent. */
@@ -250,6 +287,8 @@ static void revoke_earlier(struct coming_back *back, const struct mp_connection_
         connection_open(ctx, MP_SEALED_ACCESS, before->sub, before->access_sealed, &pair.access_token, &err) < 0 ||
         connection_open(ctx, MP_SEALED_REFRESH, before->sub, before->refresh_sealed, &pair.refresh_token, &err) < 0)
         return;
+    if (before->expires_at <= before->now_ms && mp_secret_is_set(&pair.refresh_token))
+        renew_to_revoke(ctx, &pair);
     revoke(ctx, &pair);
 }
 

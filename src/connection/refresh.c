@@ -71,6 +71,7 @@ struct ending {
     const struct mp_connection_row *row;
     const char *reason;
     const struct mp_zoom_result *res;
+    bool unsent; /* the refresh token is as good as before */
     int64_t wait_ms;
 };
 
@@ -85,7 +86,7 @@ static int end_failed(struct mp_db *db, void *arg, struct mp_error *err)
 {
     const struct ending *ending = arg;
 
-    return mp_store_connection_failed(db, ending->row, is_unspent(ending->res->cls), ending->wait_ms, ending->res->message, err);
+    return mp_store_connection_failed(db, ending->row, ending->unsent, ending->wait_ms, ending->res->message, err);
 }
 
 static int mark_dead(struct mp_ctx *ctx, const struct mp_connection_row *row, const char *reason, const struct mp_zoom_result *res,
@@ -126,10 +127,11 @@ static const char *early_warning(struct mp_ctx *ctx, const struct mp_connection_
                            res->message != NULL ? res->message : "no answer");
 }
 
-static int give_up(struct mp_ctx *ctx, struct mp_connection_row *row, const struct mp_zoom_result *res, enum connection_outcome *outcome,
+/* `lost`: no answer came to our first try, which may have used the refresh token up, whatever came of the second. */
+static int give_up(struct mp_ctx *ctx, struct mp_connection_row *row, bool lost, const struct mp_zoom_result *res, enum connection_outcome *outcome,
                    struct mp_error *err)
 {
-    struct ending ending = {.row = row, .res = res, .wait_ms = wait_after(row, res)};
+    struct ending ending = {.row = row, .res = res, .unsent = !lost && is_unspent(res->cls), .wait_ms = wait_after(row, res)};
     const struct connection_change change = {
         .ctx = ctx,
         .sub = row->sub,
@@ -168,7 +170,8 @@ static int refused(struct mp_ctx *ctx, struct mp_connection_row *row, bool uncer
 int connection_refresh(struct mp_ctx *ctx, struct mp_connection_row *row, enum connection_outcome *outcome, struct mp_error *err)
 {
     const struct mp_zoom_app *app = &ctx->connection_conf->app;
-    bool uncertain = row->begun > 1; /* one is ours */
+    bool earlier = row->begun > 1; /* one is ours */
+    bool lost = false;             /* the answer to our first try */
     struct mp_zoom_result res = {.cls = MP_ZOOM_GRANT, .message = "the authorization server gave no refresh token", .retry_after_ms = -1};
     struct mp_secret refresh;
     struct mp_zoom_token token;
@@ -180,7 +183,7 @@ int connection_refresh(struct mp_ctx *ctx, struct mp_connection_row *row, enum c
         struct mp_error ignored;
 
         mp_error_init(&ignored, ctx->arena);
-        (void)give_up(ctx, row, &unread, outcome, &ignored);
+        (void)give_up(ctx, row, false, &unread, outcome, &ignored);
         return -1;
     }
     MP_FAULT("refresh.leased");
@@ -188,7 +191,7 @@ int connection_refresh(struct mp_ctx *ctx, struct mp_connection_row *row, enum c
     MP_FAULT("refresh.answered");
     if (res.cls == MP_ZOOM_MAYBE_DONE) {
         log_refresh(ctx, row, MP_WARNING, "connection.refresh_unanswered", &res);
-        uncertain = true;
+        lost = true;
         mp_zoom_token_refresh(ctx->zoom, ctx->arena, app, &refresh, CONNECTION_CALL_MS, &token, &res);
     }
     mp_secret_wipe(&refresh);
@@ -196,9 +199,6 @@ int connection_refresh(struct mp_ctx *ctx, struct mp_connection_row *row, enum c
     if (res.cls == MP_ZOOM_OK)
         return store_pair(ctx, row, &token, outcome, err);
     if (res.cls == MP_ZOOM_GRANT)
-        return refused(ctx, row, uncertain, &res, outcome, err);
-    /* The first may have used it up, though the second was not sent. */
-    if (uncertain && is_unspent(res.cls) && res.cls != MP_ZOOM_AUTH)
-        res.cls = MP_ZOOM_MAYBE_DONE;
-    return give_up(ctx, row, &res, outcome, err);
+        return refused(ctx, row, earlier || lost, &res, outcome, err);
+    return give_up(ctx, row, lost, &res, outcome, err);
 }

@@ -123,6 +123,7 @@ class Far:
         self.calls, self.meetings, self.lock = [], {}, threading.Lock()
         self.told_life = None  # what its answers say as expires_in
         self.revokes_live_access_tokens_only = False  # which is all that Zoom promises
+        self.told_of_user = {}  # what it says of a user beside, or instead
         far = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -177,7 +178,7 @@ class Far:
         if not grant:
             return reply(401, {"code": 124, "message": "Invalid access token."})
         if path == "/api/users/me":
-            return reply(200, {"id": f"id-{grant['user']}", "email": f"{grant['user']}@example.com", "type": 2})
+            return reply(200, {"id": f"id-{grant['user']}", "email": f"{grant['user']}@example.com", "type": 2, **self.told_of_user})
         if path == "/api/users/me/settings":
             return reply(404, {"code": 300, "message": "no such thing"})
         if (method, path) == ("POST", "/api/users/me/meetings"):
@@ -278,7 +279,7 @@ def test_no_and_wrong(stack, far):
 def odd(far):
     """The server, with habits that are turned back."""
     yield far
-    far.told_life, far.revokes_live_access_tokens_only = None, False
+    far.told_life, far.revokes_live_access_tokens_only, far.told_of_user = None, False, {}
 
 
 def test_a_server_that_writes_lives_as_text(stack, odd):
@@ -301,3 +302,30 @@ def test_disconnect_when_the_access_token_is_over(stack, odd):
     assert answer["data"]["disconnected"] and answer["data"]["revoked"] and "warnings" not in answer
     assert (grant["access"], grant["refresh"]) == (None, None)
     assert oauth.status(stack, "eve")["state"] == "not_connected"
+
+
+def test_another_user_of_the_server_after_a_while(stack, odd):
+    """The permission of the one before does not stay behind, where nobody has its tokens."""
+    odd.revokes_live_access_tokens_only = True
+    connect(stack, odd, "gus")
+    [grant] = [one for one in odd.validator.grants if one["user"] == "gus"]
+    grant["access"] = "over"
+    stack.rows("UPDATE connection SET renew_at = 1, expires_at = 1 WHERE sub = 'gus'")
+    assert oauth.come_back(stack, odd.consent(oauth.begin(stack, "gus"), "gus-at-work")) == "connected"
+    assert (grant["access"], grant["refresh"]) == (None, None)
+    assert oauth.status(stack, "gus")["email"] == "gus-at-work@example.com"
+    assert good(interview(stack, "gus"))["interview"]["hostedBy"] == "user"
+
+
+@pytest.mark.parametrize("told", [{"id": "i" * 65}, {"email": f"{'e' * 250}@example.com"}, {"account_id": "a" * 65}, {"id": 17}])
+def test_a_user_that_cannot_be_kept(stack, odd, told):
+    odd.told_of_user = told
+    assert oauth.come_back(stack, odd.consent(oauth.begin(stack, "hal"), "hal")) == "exchange_failed"
+    assert oauth.status(stack, "hal")["state"] == "not_connected"
+    assert {(one["access"], one["refresh"]) for one in odd.validator.grants if one["user"] == "hal"} == {(None, None)}
+
+
+def test_a_server_without_accounts(stack, far):
+    connect(stack, far, "ida")
+    [entry] = stack.rows("SELECT detail FROM audit WHERE subject = 'ida' AND action = 'connection.connect'")
+    assert entry["detail"] == "Zoom user id-ida"

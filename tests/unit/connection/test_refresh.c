@@ -470,6 +470,21 @@ static void two_lost_answers_wait_and_mark_nothing(void **state)
     assert_string_equal(row_of(d, SUB).reason, "answer_lost");
 }
 
+static void a_lost_answer_is_not_forgotten_over_a_refusal_of_the_app(void **state)
+{
+    struct desk *d = *state;
+
+    must_run(d->ctx.db, &make_old);
+    peer_reply_json(far_side, "cut=30", "200 OK", "", NEW_PAIR);
+    peer_reply_json(far_side, "-", "401 Unauthorized", "", CLIENT_WRONG);
+    assert_int_equal(use(d, NULL, NULL), MP_CONNECTION_AWAY);
+    assert_int_equal(row_of(d, SUB).begun, 1);
+    must_run(d->ctx.db, &make_old);
+    peer_reply_json(far_side, "-", "400 Bad Request", "", GRANT_DEAD);
+    assert_int_equal(use(d, NULL, NULL), MP_CONNECTION_DEAD);
+    assert_string_equal(row_of(d, SUB).reason, "answer_lost");
+}
+
 static void wrong_credentials_of_the_app_are_not_the_persons_fault(void **state)
 {
     struct desk *d = *state;
@@ -679,6 +694,7 @@ int main(int argc, char **argv)
         TEST(the_licence_decides_unless_zoom_tells),
         TEST(a_lost_answer_gets_one_more_try),
         TEST(two_lost_answers_wait_and_mark_nothing),
+        TEST(a_lost_answer_is_not_forgotten_over_a_refusal_of_the_app),
         TEST(wrong_credentials_of_the_app_are_not_the_persons_fault),
         TEST(a_refresh_that_died_is_noticed),
         TEST(one_that_sleeps_past_its_lease_overwrites_nothing),
