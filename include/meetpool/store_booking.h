@@ -142,5 +142,8 @@ int mp_store_booking_list(struct mp_db *db, struct mp_arena *arena, const struct
 int mp_store_booking_members(struct mp_db *db, int64_t batch_id, int64_t from, struct mp_error *err) MP_MUST_CHECK;
 /* In a transaction: that one hosts them; `from` is now. Those with a meeting are due for whoever tells the meetings. */
 int mp_store_booking_hosts(struct mp_db *db, int64_t batch_id, int64_t from, const char *host_sub, struct mp_error *err) MP_MUST_CHECK;
+/* The same of the course they belong to (0: none), by whose title (NULL with none) their meetings are called. */
+int mp_store_booking_course(struct mp_db *db, int64_t batch_id, int64_t from, int64_t course_id, const char *course_title,
+                            struct mp_error *err) MP_MUST_CHECK;
 
 #endif

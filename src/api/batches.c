@@ -10,7 +10,7 @@
 /* A batch as a request describes it; `members` is NULL where it says nothing of them. */
 struct wanted {
     bool creating;
-    bool host_changes;
+    bool host_changes, course_changes;
     struct mp_batch_row row;
     const char *const *members;
     size_t members_count;
@@ -225,6 +225,8 @@ static int store(struct mp_db *db, void *arg, struct mp_error *err)
         return -1;
     if (w->host_changes && mp_store_booking_hosts(db, row.id, row.updated_at, host_of(&row), err) < 0)
         return -1;
+    if (w->course_changes && mp_store_booking_course(db, row.id, row.updated_at, row.course_id, row.course_title, err) < 0)
+        return -1;
     w->row.id = row.id;
     return 0;
 }
@@ -302,14 +304,17 @@ static int batches_read(struct mp_ctx *ctx, struct mp_request *req, struct mp_re
 static int batches_change(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
     struct wanted w = {0};
+    int64_t course_id;
     const char *host;
 
     if (mp_batch_find(ctx, req, req->params[0], true, &w.row, err) < 0)
         return -1;
     host = host_of(&w.row);
+    course_id = w.row.course_id;
     if (decode(ctx, req, res, &w, err) < 0)
         return -1;
     w.host_changes = strcmp(host, host_of(&w.row)) != 0;
+    w.course_changes = course_id != w.row.course_id;
     w.row.updated_at = mp_now_ms();
     if (mp_tx_run(ctx->db, store, &w, err) < 0)
         return -1;

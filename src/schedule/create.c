@@ -93,12 +93,28 @@ static int predict(struct creation *c, struct mp_error *err)
 
 /* ---- The real run ---- */
 
+/* The course it belongs to, held like the batch; 0: none, or it was deleted at this moment. */
+static int course_of_batch(struct creation *c, struct mp_db *db, const struct mp_batch_row *batch, int64_t *course_id, struct mp_error *err)
+{
+    struct mp_course_row course;
+    int rc;
+
+    *course_id = 0;
+    if (batch->course_id == 0)
+        return 0;
+    rc = mp_store_course_hold(db, c->ctx->arena, batch->course_id, c->count, &course, err);
+    if (rc > 0 && !course.deleted)
+        *course_id = course.id;
+    return rc < 0 ? -1 : 0;
+}
+
 /* Whose sessions they are is read, and held, in the transaction that stores them: a change of the batch comes before or after. */
 static int people_of_batch(struct creation *c, struct mp_db *db, struct mp_error *err)
 {
     struct mp_arena *arena = c->ctx->arena;
     struct mp_batch_row batch;
     const char **members;
+    int64_t course_id;
     size_t count;
     int rc = mp_store_batch_hold(db, arena, c->specs[0].batch_id, c->count, &batch, err);
 
@@ -106,11 +122,12 @@ static int people_of_batch(struct creation *c, struct mp_db *db, struct mp_error
         rc = 0;
     if (rc <= 0)
         return rc < 0 ? -1 : mp_fail(err, MP_E_NOT_FOUND, "There is no such batch.");
-    if (mp_store_batch_members(db, arena, batch.id, &members, &count, err) < 0)
+    if (course_of_batch(c, db, &batch, &course_id, err) < 0 || mp_store_batch_members(db, arena, batch.id, &members, &count, err) < 0)
         return -1;
     for (size_t i = 0; i < c->count; i++) {
         struct mp_booking *booking = &c->bookings[i];
 
+        booking->row.course_id = course_id;
         booking->row.host_sub = batch.instructor_sub != NULL ? batch.instructor_sub : batch.owner_sub;
         booking->people =
             schedule_people(arena, booking->row.owner_sub, booking->row.host_sub, (const char *const *)members, count, &booking->people_count);

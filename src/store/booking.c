@@ -64,11 +64,15 @@ static const struct mp_sql host_add = {"INSERT INTO booking_person (booking_id, 
                                        " ON DUPLICATE KEY UPDATE parts = booking_person.parts | 2"};
 /* Assigned from left to right: what comes before `dirty` sees whether there is a meeting to follow as it was. */
 #define FOLLOWED "(b.wants_meeting OR b.meeting_id IS NOT NULL OR b.dirty)"
-static const struct mp_sql hosts_write = {
-    "UPDATE booking b SET b.host_sub = ?, b.version = b.version + 1, b.sequence = b.sequence + 1, b.updated_at = ?, b.meeting_state = IF(" FOLLOWED
-    ", 'pending', b.meeting_state),"
-    " b.meeting_reason = IF(" FOLLOWED ", NULL, b.meeting_reason), b.tries = IF(" FOLLOWED ", 0, b.tries),"
-    " b.retry_at = IF(" FOLLOWED ", GREATEST(b.lease_until, " NOW_MS "), b.retry_at), b.dirty = " FOLLOWED " WHERE NOT b.host_sub <=> ? AND" TO_COME};
+#define TO_FOLLOW                                                                                                                                    \
+    " b.version = b.version + 1, b.updated_at = ?, b.meeting_state = IF(" FOLLOWED ", 'pending', b.meeting_state),"                                  \
+    " b.meeting_reason = IF(" FOLLOWED ", NULL, b.meeting_reason), b.tries = IF(" FOLLOWED ", 0, b.tries),"                                          \
+    " b.retry_at = IF(" FOLLOWED ", GREATEST(b.lease_until, " NOW_MS "), b.retry_at), b.dirty = " FOLLOWED
+static const struct mp_sql hosts_write = {"UPDATE booking b SET b.host_sub = ?, b.sequence = b.sequence + 1," TO_FOLLOW
+                                          " WHERE NOT b.host_sub <=> ? AND" TO_COME};
+/* The topic as it is made of course and title, cut to what Zoom takes. */
+static const struct mp_sql course_write = {"UPDATE booking b SET b.course_id = ?, b.topic = LEFT(CONCAT_WS(' - ', ?, b.title), 200)," TO_FOLLOW
+                                           " WHERE NOT b.course_id <=> ? AND" TO_COME};
 
 static const struct mp_sql booking_write = {
     "UPDATE booking SET title = ?, topic = ?, description = ?, host_sub = ?, starts_at = ?, ends_at = ?, timezone = ?, wants_meeting = ?, settings = "
@@ -399,6 +403,19 @@ int mp_store_booking_hosts(struct mp_db *db, int64_t batch_id, int64_t from, con
             return -1;
     }
     return 0;
+}
+
+int mp_store_booking_course(struct mp_db *db, int64_t batch_id, int64_t from, int64_t course_id, const char *course_title, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &course_write);
+
+    mp_bind_i64_null(st, course_id != 0, course_id);
+    mp_bind_text(st, course_title);
+    mp_bind_i64(st, from);
+    mp_bind_i64_null(st, course_id != 0, course_id);
+    mp_bind_i64(st, batch_id);
+    mp_bind_i64(st, from);
+    return mp_db_run(st, err);
 }
 
 /* ---- Bookings ---- */

@@ -34,9 +34,10 @@ static const struct mp_sql course_list_viewer =
                                   "m.sub = ? AND b.deleted = 0", "c.id"));
 
 #define BATCH_COLS                                                                                                                                   \
-    "b.id, b.public_id, b.owner_sub, b.instructor_sub, b.course_id, c.public_id, c.title, b.name, b.batch_type, b.timezone, b.settings, b.deleted,"  \
+    "b.id, b.public_id, b.owner_sub, b.instructor_sub, c.id, c.public_id, c.title, b.name, b.batch_type, b.timezone, b.settings, b.deleted,"         \
     " b.version, b.created_at, b.updated_at"
-#define BATCH_JOIN " LEFT JOIN course c ON c.id = b.course_id"
+/* A batch outlives its course, and has none then. */
+#define BATCH_JOIN " LEFT JOIN course c ON c.id = b.course_id AND c.deleted = 0"
 
 static const struct mp_sql batch_insert = {"INSERT INTO batch (public_id, owner_sub, instructor_sub, course_id, name, batch_type, timezone, settings,"
                                            " created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};

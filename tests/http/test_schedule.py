@@ -83,6 +83,31 @@ def test_a_course_or_batch_with_sessions_to_come_stays(desk):
     assert desk.delete(f"courses/{course['id']}").status_code == 200
 
 
+def test_a_batch_outlives_its_course(desk):
+    course = desk.course(title="Algebra")
+    batch = desk.batch(course)
+    assert desk.delete(f"courses/{course['id']}").status_code == 200
+    seen = good(desk.get(f"batches/{batch['id']}"), 200)["batch"]
+    assert seen["course_id"] is None and seen["course_title"] is None
+    session = desk.session(batch)
+    assert session["course_id"] is None and session["zoom_meeting"]["topic"] == "Introduction"
+
+
+def test_sessions_to_come_go_with_their_batch_to_another_course(desk):
+    here, there = desk.course(title="Algebra"), desk.course(title="Geometry")
+    batch = desk.batch(here)
+    past, coming, unmet = desk.session(batch, date="2024-01-15"), desk.session(batch), desk.session(batch, create_zoom_meeting=False)
+    good(desk.patch(f"batches/{batch['id']}", {"course_id": there["id"]}), 200)
+    assert [desk.read_session(batch, one)["course_id"] for one in (past, coming, unmet)] == [here["id"], there["id"], there["id"]]
+    assert {one["_id"] for one in good(desk.get(f"courses/{there['id']}/sessions"), 200)["sessions"]} == {coming["_id"], unmet["_id"]}
+    wait_for(lambda: desk.at_zoom(coming["zoom_meeting"]["meeting_id"])["topic"] == "Geometry - Introduction", 10, 0.2, "the topic")
+    at_rest(desk)
+    assert desk.read_session(batch, coming)["meeting_state"] == "ok" and desk.read_session(batch, unmet)["meeting_state"] == "none"
+    good(desk.patch(f"batches/{batch['id']}", {"course_id": None}), 200)
+    wait_for(lambda: desk.at_zoom(coming["zoom_meeting"]["meeting_id"])["topic"] == "Introduction", 10, 0.2, "the topic")
+    assert desk.delete(f"courses/{there['id']}").status_code == 200
+
+
 def test_a_foreign_batch(desk, batch):
     other = desk.as_("tutor-2", "tutor")
     refused(other.schedule(batch), 404, "not_found")
