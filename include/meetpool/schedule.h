@@ -116,9 +116,11 @@ int mp_booking_change(struct mp_ctx *ctx, struct mp_booking **booking, const str
  * the viewer at the same moment. */
 int mp_booking_cancel(struct mp_ctx *ctx, struct mp_booking *booking, enum mp_series_scope scope, const char *viewer,
                       struct mp_error *err) MP_MUST_CHECK;
-/* The meeting for one that has none, also where the one it had was deleted. MP_E_HAS_MEETING where it has one; MP_E_CONFLICT where it is not
+/* The meeting for one that has none, also where the one it had was deleted; `change` (`wants_meeting` is 1) says what else becomes of the booking.
+ * MP_E_HAS_MEETING where it has one; MP_E_CONFLICT where it is not
  * scheduled; MP_E_ZOOM_DISABLED, MP_E_ZOOM_NOT_CONFIGURED where nothing could ever make it. */
-int mp_booking_add_meeting(struct mp_ctx *ctx, struct mp_booking **booking, struct json_object *settings, struct mp_error *err) MP_MUST_CHECK;
+int mp_booking_add_meeting(struct mp_ctx *ctx, struct mp_booking **booking, const struct mp_booking_change *change,
+                           struct mp_error *err) MP_MUST_CHECK;
 /*
  * That meeting was changed, moved, deleted or ended by somebody else (a webhook, Zoom's own pages, zoom/meetings): its booking follows, if it has one
  * and nothing that was asked of it waits to be told. Twice does no harm. The runner does the same for every meeting that has changed, a moment later.

@@ -344,18 +344,21 @@ int mp_booking_settings(struct mp_ctx *ctx, enum mp_booking_kind kind, const cha
 }
 
 int mp_booking_meeting_add(struct mp_ctx *ctx, const struct mp_request *req, struct mp_response *res, struct mp_booking **booking,
-                           struct mp_error *err)
+                           const struct mp_booking_change *besides, struct mp_error *err)
 {
+    static const struct mp_booking_change nothing = {.starts_at = -1, .ends_at = -1, .wants_meeting = 1, .status = -1};
     const struct mp_json_reader r = {req->arena, req->json, NULL, err};
     const struct mp_booking_row *row = &(*booking)->row;
     struct json_object *settings = mp_booking_settings_read(&r, req, res, -1);
+    struct mp_booking_change change = besides != NULL ? *besides : nothing;
 
     if (mp_error_set(err))
         return -1;
     if (row->settings == NULL && mp_booking_settings(ctx, row->kind, (*booking)->batch != NULL ? (*booking)->batch->settings : NULL, row->host_sub,
                                                      settings, &settings, err) < 0)
         return -1;
-    return mp_booking_add_meeting(ctx, booking, settings, err);
+    change.settings = settings;
+    return mp_booking_add_meeting(ctx, booking, &change, err);
 }
 
 const char *mp_booking_meeting_added(const struct mp_booking *booking)

@@ -44,9 +44,10 @@ struct json_object *mp_booking_settings_read(const struct mp_json_reader *reader
 int mp_booking_settings(struct mp_ctx *ctx, enum mp_booking_kind kind, const char *batch_settings, const char *person, struct json_object *asked,
                         struct json_object **merged, struct mp_error *err) MP_MUST_CHECK;
 
-/* The settings{} beside a wish for the meeting of a booking that has none: only what is asked changes what was asked before. */
+/* The settings{} beside a wish for the meeting of a booking that has none: only what is asked changes what was asked before. `besides`: what else is
+ * asked; NULL: nothing. */
 int mp_booking_meeting_add(struct mp_ctx *ctx, const struct mp_request *req, struct mp_response *res, struct mp_booking **booking,
-                           struct mp_error *err) MP_MUST_CHECK;
+                           const struct mp_booking_change *besides, struct mp_error *err) MP_MUST_CHECK;
 /* What to say of it then. */
 const char *mp_booking_meeting_added(const struct mp_booking *booking);
 

@@ -388,7 +388,7 @@ static int faces_add_meeting(struct mp_ctx *ctx, struct mp_request *req, struct 
     const struct face *face = face_of(req);
     struct mp_booking *booking;
 
-    if (find(ctx, req, face, MP_MAY_CHANGE, &booking, err) < 0 || mp_booking_meeting_add(ctx, req, res, &booking, err) < 0)
+    if (find(ctx, req, face, MP_MAY_CHANGE, &booking, err) < 0 || mp_booking_meeting_add(ctx, req, res, &booking, NULL, err) < 0)
         return -1;
     return reply(req, res, 201, mp_booking_meeting_added(booking), face, booking, -1);
 }

@@ -537,15 +537,33 @@ static int session_add_meeting(struct mp_ctx *ctx, struct mp_request *req, struc
 {
     struct mp_booking *booking;
 
-    if (mp_session_find(ctx, req, MP_SESSION_CHANGE, &booking, err) < 0 || mp_booking_meeting_add(ctx, req, res, &booking, err) < 0)
+    if (mp_session_find(ctx, req, MP_SESSION_CHANGE, &booking, err) < 0 || mp_booking_meeting_add(ctx, req, res, &booking, NULL, err) < 0)
         return -1;
     return reply_known(ctx, req, res, 201, mp_booking_meeting_added(booking), booking, err);
+}
+
+/* What of the meeting is to be otherwise than its session says, as zoom/meetings names it. The session agrees with its meeting, so it follows. */
+static void read_overrides(const struct mp_json_reader *r, const struct mp_booking_row *row, struct mp_booking_change *change)
+{
+    int64_t starts_at = row->starts_at, minutes = -1;
+
+    *change = (struct mp_booking_change){.starts_at = -1, .ends_at = -1, .wants_meeting = 1, .status = -1};
+    (void)mp_json_get_name(r, "topic", TITLE_MAX, &change->topic);
+    (void)mp_json_get_text(r, "agenda", 0, DESCRIPTION_MAX, true, &change->description);
+    (void)mp_json_get_zone(r, "timezone", &change->timezone);
+    (void)mp_json_get_time(r, "start_time", change->timezone != NULL ? change->timezone : row->timezone, &starts_at);
+    (void)mp_json_get_int(r, "duration", 1, DURATION_MAX, &minutes);
+    if (!mp_json_has(r, "start_time") && !mp_json_has(r, "duration"))
+        return;
+    change->starts_at = starts_at;
+    change->ends_at = starts_at + (minutes > 0 ? minutes * 60000 : row->ends_at - row->starts_at);
 }
 
 /* POST zoom/sessions/meeting: any session, named by its id alone. */
 static int any_session_add_meeting(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
     const struct mp_json_reader r = {req->arena, req->json, NULL, err};
+    struct mp_booking_change change;
     struct mp_booking *booking;
     const char *id = NULL;
     int rc;
@@ -557,7 +575,8 @@ static int any_session_add_meeting(struct mp_ctx *ctx, struct mp_request *req, s
         return -1;
     if (rc == 0 || mp_booking_access(req, booking) != MP_MAY_CHANGE)
         return mp_fail(err, MP_E_NOT_FOUND, "There is no such session.");
-    if (mp_booking_meeting_add(ctx, req, res, &booking, err) < 0)
+    read_overrides(&r, &booking->row, &change);
+    if (mp_booking_meeting_add(ctx, req, res, &booking, &change, err) < 0)
         return -1;
     if (booking->meeting != NULL)
         mp_json_put(mp_response_data(res), "meeting", mp_meeting_json(req, booking->meeting));

@@ -647,9 +647,8 @@ int mp_booking_cancel(struct mp_ctx *ctx, struct mp_booking *booking, enum mp_se
     return 0;
 }
 
-int mp_booking_add_meeting(struct mp_ctx *ctx, struct mp_booking **booking, struct json_object *settings, struct mp_error *err)
+int mp_booking_add_meeting(struct mp_ctx *ctx, struct mp_booking **booking, const struct mp_booking_change *change, struct mp_error *err)
 {
-    const struct mp_booking_change change = {.starts_at = -1, .ends_at = -1, .wants_meeting = 1, .status = -1, .settings = settings};
     struct changing c = {.ctx = ctx, .booking = *booking, .now_ms = mp_now_ms()};
 
     if (c.booking->meeting != NULL)
@@ -658,7 +657,7 @@ int mp_booking_add_meeting(struct mp_ctx *ctx, struct mp_booking **booking, stru
         return mp_fail(err, MP_E_CONFLICT, "It is %s; only what is scheduled gets a meeting.", mp_booking_status_name(c.booking->row.status));
     if (mp_meeting_usable(ctx->account_conf, err) < 0)
         return -1;
-    if (desire(&c, &change, err) < 0)
+    if (desire(&c, change, err) < 0)
         return -1;
     c.dirty = true;
     c.renew = c.before.meeting_id != 0;

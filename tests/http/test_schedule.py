@@ -1,7 +1,7 @@
 """One booking and its meeting: made, changed, moved, cancelled; now, or as soon as Zoom and the capacity allow."""
 import pytest
 
-from desk import FACES, LENGTH, TIME, Desk, at_rest, codes, day, explained, fill, good, path_of, refused, slots
+from desk import FACES, LENGTH, TIME, Desk, at_rest, codes, day, explained, fill, good, in_zone, path_of, refused, slots
 from harness import together, wait_for
 from pool import CREATE, DELETE, DOWN, UPDATE
 
@@ -241,6 +241,21 @@ def test_a_session_without_a_meeting_gets_one(desk, batch):
     refused(desk.post(path_of(batch, session) + "/create-zoom-meeting"), 409, "already_has_meeting")
     refused(desk.post("zoom/sessions/meeting", {"session_id": "64f8a1b2c3d4e5f6a7b8c9d0"}), 404, "not_found")
     explained(desk.post("zoom/sessions/meeting", {}), "session_id")
+
+
+def test_a_meeting_for_a_session_is_made_as_it_is_asked(desk, batch):
+    """Where it is to be otherwise than the session says, the session follows: they always agree."""
+    date, session = day(), desk.session(batch, create_zoom_meeting=False)
+    asked = {"session_id": session["_id"], "topic": "Open lesson", "agenda": "Bring paper", "start_time": f"{date}T15:00:00", "duration": 40}
+    refused(desk.post("zoom/sessions/meeting", {**asked, "topic": "", "duration": 0, "timezone": "Mars/Base", "start_time": "soon", "agenda": 5}), 422,
+            "validation_failed", "topic", "duration", "timezone", "start_time", "agenda")
+    data = good(desk.post("zoom/sessions/meeting", {**asked, "timezone": "Europe/Berlin"}))
+    assert data["meeting"]["topic"] == "Open lesson" and data["meeting"]["agenda"] == "Bring paper" and data["meeting"]["duration"] == 40
+    assert data["meeting"]["start_time"] == data["session"]["starts_at"] == in_zone(f"{date}T15:00", "Europe/Berlin")
+    assert (data["session"]["title"], data["session"]["end_time"], data["session"]["timezone"]) == (session["title"], "15:40", "Europe/Berlin")
+    assert desk.at_zoom(data["meeting"]["id"])["topic"] == "Open lesson"
+    at_rest(desk)
+    assert desk.read_session(batch, session)["description"] == "Bring paper"
 
 
 def test_the_meeting_taken_away_and_given_back(desk, batch):
