@@ -46,6 +46,8 @@ def walk(stack):
     stack.post("zoom/reset-account/account_1")
     stack.post("zoom/reset-account/account_99")
     stack.post("zoom/reset-all-accounts")
+    for verb, body in (("evacuate", {"dry_run": True}), ("cordon", {}), ("uncordon", {})):
+        assert stack.post(f"admin/accounts/account_1/{verb}", body).status_code == 200
     cookie = stack.post("session").headers["Set-Cookie"].split(";")[0]
     stack.delete("session", role=None, headers={"Cookie": cookie})
     stack.delete("session", role=None, headers={"Cookie": cookie, "Origin": stack.base})
