@@ -273,3 +273,12 @@ def test_it_stands_in_the_audit_log(pool):
     evacuated(pool)
     rows = good(pool.stack.get("admin/audit-log", params={"page_size": 5}), 200)
     assert "evacuate" in str(rows) and "account_1" in str(rows)
+
+
+def test_not_while_zoom_is_disabled(pool):
+    meeting = pool.booked(account="account_1")
+    pool.stack.restart_daemon(ZOOM_ENABLED="false")
+    refused(evacuate(pool), 503, "zoom_disabled")
+    assert pool.stats()["account_1"]["cordoned"] is False
+    pool.stack.restart_daemon(ZOOM_ENABLED="true")
+    assert evacuated(pool)["meetings"][0]["id"] == meeting["id"]
