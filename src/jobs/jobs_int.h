@@ -14,4 +14,8 @@ int jobs_events(struct mp_ctx *ctx, unsigned *idle_ms, struct mp_error *err) MP_
 /* Adds the periodic jobs whose instant has come, and says in the runner when the next one may have. */
 int jobs_add_periodic(struct mp_runner *runner, struct mp_ctx *ctx, struct mp_error *err) MP_MUST_CHECK;
 
+/* The database is away, or was in mid-answer. */
+bool jobs_is_passing(const struct mp_error *err);
+void jobs_log_failure(struct mp_ctx *ctx, const struct mp_error *err);
+
 #endif

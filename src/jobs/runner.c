@@ -19,7 +19,7 @@
 #define AWAY_FIRST_MS 4000
 #define AWAY_MOST_MS  60000
 
-static void log_failure(struct mp_ctx *ctx, const struct mp_error *err)
+void jobs_log_failure(struct mp_ctx *ctx, const struct mp_error *err)
 {
     mp_log(ctx->log, MP_ERROR, "jobs.failed", MP_STR("code", mp_error_name(err->code)), MP_STR("detail", err->detail));
 }
@@ -33,7 +33,7 @@ static const struct mp_job_kind *kind_of(const struct mp_runner *runner, const s
     return NULL;
 }
 
-static bool is_passing(const struct mp_error *err)
+bool jobs_is_passing(const struct mp_error *err)
 {
     return err->code == MP_E_UNAVAILABLE || err->code == MP_E_UNCERTAIN;
 }
@@ -43,7 +43,7 @@ static void judge(struct mp_ctx *ctx, struct mp_job *job, const struct mp_error 
 {
     const char *code = mp_error_name(err->code), *text = mp_error_message(err);
 
-    if (!is_passing(err))
+    if (!jobs_is_passing(err))
         mp_job_later(ctx, job, -1, true, code, "%s", text);
     else if (err->retry_after_s > 0)
         mp_job_later(ctx, job, (int64_t)err->retry_after_s * 1000, false, code, "%s", text);
@@ -84,7 +84,7 @@ static int tell_end(struct mp_ctx *ctx, const struct mp_job *job, struct mp_erro
     int64_t until_ms = mp_monotonic_ms() + END_TRY_MS;
     int rc;
 
-    while ((rc = mp_queue_end(ctx, job, err)) < 0 && is_passing(err) && mp_monotonic_ms() < until_ms) {
+    while ((rc = mp_queue_end(ctx, job, err)) < 0 && jobs_is_passing(err) && mp_monotonic_ms() < until_ms) {
         if (ctx->stopping != NULL && ctx->stopping())
             break;
         mp_error_reset(err);
@@ -136,7 +136,7 @@ static int step(const struct mp_runner *runner, struct mp_ctx *ctx, int64_t *nex
     if (rc > 0 && run_one(runner, ctx, &job, err) < 0)
         rc = -1;
     if (rc < 0)
-        log_failure(ctx, err);
+        jobs_log_failure(ctx, err);
     else
         mp_arena_rewind(ctx->arena, mark);
     return rc;
@@ -158,8 +158,8 @@ static int before_jobs(struct mp_runner *runner, struct mp_ctx *ctx, unsigned *i
         rc = jobs_events(ctx, idle_ms, err);
     if (rc == 0)
         return 0;
-    log_failure(ctx, err);
-    if (is_passing(err))
+    jobs_log_failure(ctx, err);
+    if (jobs_is_passing(err))
         return -1;
     mp_error_reset(err);
     return 0;

@@ -97,7 +97,7 @@ struct sb_hook *sb_hook_add(struct sb_state *st, const struct mp_json_reader *r)
     hook = sb_alloc(sizeof(*hook));
     if (mp_json_get_text(r, "url", 1, 2000, false, &text) == 1)
         hook->url = sb_dup(text);
-    if (mp_json_get_text(r, "secret", 1, 200, false, &text) == 1)
+    if (mp_json_get_text(r, "secret", 1, 1000, false, &text) == 1)
         hook->secret = sb_dup(text);
     if (mp_json_get_text(r, "account_id", 1, 128, false, &text) == 1)
         hook->account_id = sb_dup(text);

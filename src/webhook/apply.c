@@ -454,7 +454,7 @@ int mp_webhook_apply(struct mp_ctx *ctx, unsigned *done, struct mp_error *err)
     *done = 0;
     r->ctx = ctx;
     r->until_ms = mp_monotonic_ms() + ROUND_MS;
-    if (webhook_keep(ctx, err) < 0 || take_up_again(ctx, err) < 0)
+    if (take_up_again(ctx, err) < 0)
         return -1;
     mp_random(&random, sizeof(random));
     r->claim = (int64_t)(random >> 2) + 1;
@@ -469,5 +469,6 @@ int mp_webhook_apply(struct mp_ctx *ctx, unsigned *done, struct mp_error *err)
     if (rc < 0)
         ctx->webhook_conf->runtime->left_claim = r->claim;
     *done = r->done;
-    return rc;
+    /* Last: what is wrong there is no reason to apply nothing. */
+    return rc < 0 ? -1 : webhook_keep(ctx, err);
 }

@@ -20,6 +20,7 @@ class Recorder:
         self.stack, self.sandbox = stack, stack.sandbox
         self.desk = Desk(stack, "tutor-r", "tutor")
         self.admin = self.desk.as_("admin-1", "admin")
+        self.sandbox.call("DELETE", "webhooks")  # what is found is found by looking, unless a test says what is told
 
     def batch(self, **more):
         return self.desk.batch(self.desk.course(), **more)

@@ -98,6 +98,20 @@ def test_a_failed_job_is_tried_again(stack):
     assert stack.rows("SELECT actor FROM audit WHERE action = 'POST admin/jobs/{id}/retry' AND subject = %s", one)[0]["actor"] == "admin-1"
 
 
+def test_a_duty_that_fails_keeps_the_others_from_nothing(make_stack):
+    """One that can never be done, and comes first: a meeting that Zoom would not make is made all the same, an event applied."""
+    own = make_stack(MEETPOOL_RETRY_DELAY=1, MEETPOOL_WORKERS=2, MEETPOOL_ZOOM_WORKERS=2)
+    own.rows("INSERT INTO idempotency (key_hash, body_hash, unit, state, owner, fence, lease_until, expires_at)"
+             " VALUES (REPEAT('k', 32), REPEAT('b', 32), REPEAT('u', 32), 2, 'nobody', 1, 0, 1)")
+    own.rows("CREATE TRIGGER idempotency_stays BEFORE DELETE ON idempotency FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'it stays'")
+    wait_for(lambda: own.log("jobs.failed"), what="the duty that fails")
+    own.sandbox.fault({"status": 500}, {"path": "/v2/users/*/meetings", "method": "POST"}, count=-1)
+    made = good(own.post("classes", {"title": "Late", "startTime": "2031-05-01T08:00:00Z", "duration": 30, "timezone": "UTC", "hostId": "tutor-1"}))["class"]
+    assert made["zoomMeetingId"] is None
+    own.sandbox.clear_faults()
+    wait_for(lambda: good(own.get(f"classes/{made['id']}"), 200)["class"]["zoomMeetingId"], 30, what="the meeting")
+
+
 def test_a_kind_of_a_newer_program_is_left_alone(stack):
     [one] = add(stack, kind="from.tomorrow")
     wait_for(lambda: row(stack, one)["error_code"] == "unknown_kind", 10)

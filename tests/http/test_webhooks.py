@@ -658,6 +658,20 @@ def test_an_app_that_falls_silent_is_told_of_once(zoom, stack):
     assert {name for name, app in zoom.apps().items() if app["silent"]} == {"users"}
 
 
+def test_housekeeping_that_fails_holds_up_no_event(zoom, stack):
+    meeting = book(stack)
+    zoom.told(envelope("user.created", {}))
+    stack.rows("UPDATE webhook_event SET received_at = %s", hooks.now_ms() - 31 * 86400000)
+    stack.rows("CREATE TRIGGER webhook_stays BEFORE DELETE ON webhook_event FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'it stays'")
+    try:
+        housekeeping(stack)
+        zoom.told(started(meeting), app_of(meeting))
+        zoom.settled()
+        assert status_of(stack, meeting) == "started"
+    finally:
+        stack.rows("DROP TRIGGER webhook_stays")
+
+
 def test_an_app_that_was_never_heard_is_not_missed(zoom, stack):
     stack.rows("DELETE FROM alert")
     meeting = book(stack)
