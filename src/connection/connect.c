@@ -10,9 +10,9 @@
 #define RANDOM_CHARS 43
 /* What Zoom may send as a code or an error; longer ones are made up. */
 #define CODE_MOST 2048
-/* Of the user, in bytes: what there is room for. */
+/* Of the user, in bytes: what there is room for, also with a meeting (its host_email). */
 #define ID_MOST    64
-#define EMAIL_MOST 254
+#define EMAIL_MOST 190
 
 const char *mp_consent_end_name(enum mp_consent_end end)
 {
@@ -183,7 +183,7 @@ static bool is_id(const char *text)
     return text[0] != '\0' && strlen(text) <= ID_MOST;
 }
 
-static bool can_be_kept(const struct mp_zoom_user *user)
+bool connection_can_keep(const struct mp_zoom_user *user)
 {
     return user->id != NULL && is_id(user->id) && (user->account_id == NULL || is_id(user->account_id)) && strlen(user->email) <= EMAIL_MOST;
 }
@@ -200,7 +200,7 @@ static enum mp_consent_end identify(struct coming_back *back)
             break;
     }
     back->said = res.cls == MP_ZOOM_OK ? "the user has no id, or one that cannot be kept" : res.message;
-    if (res.cls == MP_ZOOM_OK && can_be_kept(&back->user)) {
+    if (res.cls == MP_ZOOM_OK && connection_can_keep(&back->user)) {
         back->most_meetings = connection_most_meetings(ctx, &back->token.access_token, &back->user);
         return MP_CONSENT_CONNECTED;
     }

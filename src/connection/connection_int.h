@@ -52,6 +52,9 @@ int connection_change(const struct connection_change *change, struct mp_error *e
 int connection_audit_in(struct mp_ctx *ctx, const struct mp_connection_actor *actor, const char *action, const char *subject, bool ok,
                         const char *detail, struct mp_error *err) MP_MUST_CHECK;
 
+/* Whether there is room for what Zoom says of that user. */
+bool connection_can_keep(const struct mp_zoom_user *user);
+
 /* How many meetings at once Zoom lets that user run: asks it for the user's settings. 0: it does not tell. */
 int64_t connection_most_meetings(struct mp_ctx *ctx, const struct mp_secret *token, const struct mp_zoom_user *user);
 

@@ -26,7 +26,7 @@ static int learn_licence(struct mp_ctx *ctx, const char *sub, struct mp_error *e
     if (connection_open(ctx, MP_SEALED_ACCESS, sub, row.access_sealed, &access, err) < 0)
         return -1;
     mp_zoom_user_get(ctx->zoom, ctx->arena, &access, CONNECTION_CALL_MS, "me", &user, &res);
-    if (res.cls != MP_ZOOM_OK || user.id == NULL || strcmp(user.id, row.zoom_user_id) != 0)
+    if (res.cls != MP_ZOOM_OK || !connection_can_keep(&user) || strcmp(user.id, row.zoom_user_id) != 0)
         return 0;
     most = connection_most_meetings(ctx, &access, &user);
     row.zoom_email = user.email;
@@ -35,13 +35,20 @@ static int learn_licence(struct mp_ctx *ctx, const char *sub, struct mp_error *e
     return mp_store_connection_licence(ctx->db, &row, err);
 }
 
+/* Whether it still is what it was listed as: another runner may have been here meanwhile. */
+static bool is_due(const struct mp_ctx *ctx, const struct mp_connection_row *row)
+{
+    return row->state == MP_CONNECTION_CONNECTED && row->refreshed_at < row->now_ms - ctx->connection_conf->idle_s * 1000 &&
+           row->try_at <= row->now_ms && !connection_is_held(ctx, row);
+}
+
 static int refresh_one(struct mp_ctx *ctx, const char *sub, unsigned *done, struct mp_error *err)
 {
     enum connection_outcome outcome;
     struct mp_connection_row row;
     int rc = mp_store_connection_by_sub(ctx->db, ctx->arena, sub, &row, err);
 
-    if (rc <= 0 || row.state != MP_CONNECTION_CONNECTED || connection_is_held(ctx, &row))
+    if (rc <= 0 || !is_due(ctx, &row))
         return rc < 0 ? -1 : 0;
     rc = mp_store_connection_lease(ctx->db, &row, row.owner != NULL, true, ctx->owner, CONNECTION_LEASE_MS, err);
     if (rc <= 0)

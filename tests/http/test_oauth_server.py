@@ -317,12 +317,30 @@ def test_another_user_of_the_server_after_a_while(stack, odd):
     assert good(interview(stack, "gus"))["interview"]["hostedBy"] == "user"
 
 
-@pytest.mark.parametrize("told", [{"id": "i" * 65}, {"email": f"{'e' * 250}@example.com"}, {"account_id": "a" * 65}, {"id": 17}])
+@pytest.mark.parametrize("told", [{"id": "i" * 65}, {"email": f"{'e' * 179}@example.com"}, {"account_id": "a" * 65}, {"id": 17}])
 def test_a_user_that_cannot_be_kept(stack, odd, told):
     odd.told_of_user = told
     assert oauth.come_back(stack, odd.consent(oauth.begin(stack, "hal"), "hal")) == "exchange_failed"
     assert oauth.status(stack, "hal")["state"] == "not_connected"
     assert {(one["access"], one["refresh"]) for one in odd.validator.grants if one["user"] == "hal"} == {(None, None)}
+
+
+def test_a_long_address_hosts_and_a_longer_one_is_not_taken_later(stack, odd):
+    odd.told_of_user = {"email": f"{'e' * 178}@example.com"}
+    connect(stack, odd, "joe")
+    assert good(interview(stack, "joe"))["interview"]["hostedBy"] == "user"
+    odd.told_of_user = {"email": f"{'e' * 179}@example.com", "type": 1}
+    oauth.idle(stack, "joe")
+    wait_for(lambda: row(stack, "joe")["pair"] == 2, 15)
+    odd.told_of_user = {"email": "joe@example.com", "type": 1}
+
+    def asked():
+        # Where somebody used the token meanwhile, it was renewed by that, and nothing was asked.
+        oauth.idle(stack, "joe")
+        return row(stack, "joe")["zoom_type"] == 1
+
+    wait_for(asked, 20, every=0.5)
+    assert row(stack, "joe")["zoom_email"] == "joe@example.com"
 
 
 def test_a_server_without_accounts(stack, far):
