@@ -195,20 +195,26 @@ void mp_booking_warn_trouble(const struct mp_request *req, struct mp_response *r
                                                      : "Its meeting is gone, and none is made unless it is asked for.");
 }
 
+/* Why the system hosts what its host's own account was to hold; of an interview that is expected. NULL: it need not be told. */
 static const char *not_own_text(const struct mp_request *req, const struct mp_booking *booking)
 {
-    const char *email = booking->meeting->row.host_email;
+    const struct mp_meeting *meeting = booking->meeting;
+    const char *by;
 
+    if (meeting == NULL || meeting->own || (meeting->not_own == NULL && booking->row.kind != MP_KIND_INTERVIEW))
+        return NULL;
     if (mp_booking_access(req, booking) != MP_MAY_CHANGE)
         return "The host's own Zoom account could not take it; the meeting is hosted by the system's account.";
-    return mp_arena_printf(req->arena, "The host's own Zoom account could not take it (%s); the meeting is hosted by %s.", booking->meeting->not_own,
-                           email != NULL ? email : "the system's account");
+    by = meeting->row.host_email != NULL ? meeting->row.host_email : "the system's account";
+    if (meeting->not_own == NULL)
+        return mp_arena_printf(req->arena, "The host has no Zoom account connected here; the meeting is hosted by %s.", by);
+    return mp_arena_printf(req->arena, "The host's own Zoom account could not take it (%s); the meeting is hosted by %s.", meeting->not_own, by);
 }
 
 void mp_booking_warn(const struct mp_request *req, struct mp_response *res, const struct mp_booking *booking, int index)
 {
     const struct mp_booking_row *row = &booking->row;
-    const char *differences = NULL;
+    const char *not_own = not_own_text(req, booking), *differences = NULL;
 
     mp_booking_warn_trouble(req, res, booking, index);
     if (booking->moved)
@@ -217,8 +223,8 @@ void mp_booking_warn(const struct mp_request *req, struct mp_response *res, cons
     if (row->starts_at < mp_now_ms() && row->status == MP_BOOKING_SCHEDULED)
         warn(res, booking, index, "start_in_past",
              row->wants_meeting ? "The start is in the past; Zoom opens such a meeting now." : "The start is in the past.");
-    if (booking->meeting != NULL && booking->meeting->not_own != NULL)
-        warn(res, booking, index, "hosted_by_system", not_own_text(req, booking));
+    if (not_own != NULL)
+        warn(res, booking, index, "hosted_by_system", not_own);
     if (booking->meeting != NULL)
         differences = mp_settings_differences(req, booking->meeting->row.settings_requested, booking->meeting->row.settings_effective, false);
     if (differences != NULL)

@@ -121,8 +121,6 @@ static int reply(const struct mp_request *req, struct mp_response *res, unsigned
     res->message = message;
     mp_json_put(mp_response_data(res), face->one, face_json(req, face, booking));
     mp_booking_warn(req, res, booking, index);
-    if (face->hosted && booking->meeting != NULL && booking->meeting->not_own == NULL)
-        mp_meeting_warn_host(res, booking->meeting, true);
     return 0;
 }
 
@@ -348,15 +346,26 @@ static int decode_change(const struct mp_request *req, struct mp_response *res, 
     return mp_error_set(err) ? -1 : 0;
 }
 
+/* The details of a failure, by the names of the face. */
+static int by_own_names(const struct face *face, struct mp_error *err)
+{
+    for (struct mp_error_detail *d = err->details; d != NULL; d = d->next) {
+        if (strcmp(d->field, "start_time") == 0)
+            d->field = face->time;
+    }
+    return -1;
+}
+
 static int faces_change(struct mp_ctx *ctx, struct mp_request *req, struct mp_response *res, struct mp_error *err)
 {
     const struct face *face = face_of(req);
     struct mp_booking_change change;
     struct mp_booking *booking;
 
-    if (find(ctx, req, face, MP_MAY_CHANGE, &booking, err) < 0 || decode_change(req, res, face, booking, &change, err) < 0 ||
-        mp_booking_change(ctx, &booking, &change, err) < 0)
+    if (find(ctx, req, face, MP_MAY_CHANGE, &booking, err) < 0 || decode_change(req, res, face, booking, &change, err) < 0)
         return -1;
+    if (mp_booking_change(ctx, &booking, &change, err) < 0)
+        return by_own_names(face, err);
     return reply(req, res, 200, mp_arena_printf(req->arena, "%s changed", face->label), face, booking, -1);
 }
 

@@ -1,7 +1,7 @@
 """One booking and its meeting: made, changed, moved, cancelled; now, or as soon as Zoom and the capacity allow."""
 import pytest
 
-from desk import FACES, LENGTH, TIME, Desk, at_rest, codes, day, explained, fill, good, in_zone, path_of, refused, slots
+from desk import FACES, LENGTH, SINGULAR, TIME, Desk, at_rest, codes, day, explained, fill, good, in_zone, path_of, refused, slots
 from harness import together, wait_for
 from pool import CREATE, DELETE, DOWN, UPDATE
 
@@ -422,6 +422,15 @@ def test_a_move_that_fits_nowhere_leaves_all_as_it_was(desk, batch):
     assert desk.at_zoom(session["zoom_meeting"]["meeting_id"]) == at_zoom
     good(desk.patch(path_of(batch, session), {"start_time": "12:30", "end_time": "13:30"}), 200)
     at_rest(desk)
+
+
+@pytest.mark.parametrize("path", ["classes", "appointments"])
+def test_the_nearest_start_is_told_by_the_name_of_the_face(desk, path):
+    date = day()
+    made = good(desk.book(path))[SINGULAR[path]]
+    fill(desk, date, 14)
+    failure = refused(desk.patch(f"{path}/{made['id']}", {TIME[path]: f"{date}T14:00:00Z"}), 409, "no_capacity", TIME[path])
+    assert "nearest start" in failure["details"][0]["message"]
 
 
 # ---- series

@@ -301,3 +301,10 @@ def test_an_interview_falls_back_to_the_system_account(desk):
         key: body[key] for key in ("title", "interviewerId", "candidateId", "duration", "timezone")}
     assert interview["hostedBy"] == "system" and interview["startTime"] == "2032-06-03T13:00:00.000Z"
     assert "hosted_by_system" in [warning["code"] for warning in answer.json()["warnings"]]
+
+
+def test_each_interview_of_a_series_and_of_a_dry_run_says_who_hosts_it(desk):
+    body = {"title": "Round", "interviewerId": "int-9", "candidateId": "can-9", "startTime": "2032-06-07T09:00:00Z", "recurrence": "FREQ=DAILY;COUNT=3"}
+    for answer in (desk.post("interviews", {**body, "dry_run": True}), desk.post("interviews", body)):
+        assert answer.status_code in (200, 201), answer.text
+        assert [warning["index"] for warning in answer.json()["warnings"] if warning["code"] == "hosted_by_system"] == [0, 1, 2]

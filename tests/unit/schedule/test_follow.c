@@ -10,6 +10,9 @@
     "ZOOM_ACCOUNT_ID_2=A2\nZOOM_CLIENT_ID_2=C2\nZOOM_CLIENT_SECRET_2=S2\nZOOM_USER_ID_2=h2\nZOOM_MAX_CONCURRENT_2=1\n"
 #define UNIT "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
+/* Another meeting is asked for, and nothing besides. */
+static const struct mp_booking_change another = {.starts_at = -1, .ends_at = -1, .wants_meeting = 1, .status = -1};
+
 static int setup(void **state)
 {
     *state = desk_open(ZOOM_SANDBOX, ACCOUNTS);
@@ -164,7 +167,7 @@ static void taken_away_and_given_again(void **state)
     assert_int_equal(b->row.meeting_state, MP_STATE_OK);
     assert_int_not_equal(b->meeting->row.zoom_id, zoom_id);
     assert_int_equal(b->row.generation, 2);
-    assert_int_equal(mp_booking_add_meeting(&d->ctx, &b, NULL, &d->err), -1);
+    assert_int_equal(mp_booking_add_meeting(&d->ctx, &b, &another, &d->err), -1);
     assert_int_equal(d->err.code, MP_E_HAS_MEETING);
 }
 
@@ -218,7 +221,7 @@ static void nobody_is_fought_who_deletes_at_zoom(void **state)
     assert_int_equal(b->row.meeting_state, MP_STATE_FAILED);
     assert_false(b->row.dirty);
     assert_int_equal(sandbox_meetings(d), 0);
-    must(d, mp_booking_add_meeting(&d->ctx, &b, NULL, &d->err));
+    must(d, mp_booking_add_meeting(&d->ctx, &b, &another, &d->err));
     assert_int_equal(b->row.meeting_state, MP_STATE_OK);
     assert_int_equal(sandbox_meetings(d), 1);
 }
