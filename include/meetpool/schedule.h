@@ -53,7 +53,7 @@ struct mp_booking_spec {
     enum mp_booking_kind kind;
     const char *owner_sub, *host_sub;
     int64_t course_id, batch_id;
-    const struct mp_batch_row *batch; /* then host and members are the batch's, as they are when the bookings are stored */
+    const struct mp_batch_row *batch; /* then course, host and members are the batch's, as they are when the bookings are stored */
     const struct mp_course_row *course;
     const char *series_id;
     const char *title, *topic, *description;

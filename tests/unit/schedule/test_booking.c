@@ -381,9 +381,19 @@ static void a_week_of_a_person(void **state)
     assert_int_equal(mp_booking_find(&d->ctx, MP_KIND_CLASS, moved->row.public_id, &list, &d->err), 0);
 }
 
-static int64_t a_batch(struct desk *d)
+static int64_t a_course(struct desk *d)
 {
-    struct mp_batch_row batch = {.owner_sub = "t1", .name = "B", .batch_type = "group", .timezone = "UTC", .created_at = 1};
+    struct mp_course_row course = {.owner_sub = "t1", .title = "C", .timezone = "UTC", .created_at = 1};
+
+    course.public_id = mp_store_public_id(d->arena, mp_now_ms());
+    must(d, mp_store_course_insert(d->ctx.db, &course, &d->err));
+    return course.id;
+}
+
+/* `course_id` 0: of no course. */
+static int64_t a_batch(struct desk *d, int64_t course_id)
+{
+    struct mp_batch_row batch = {.owner_sub = "t1", .name = "B", .batch_type = "group", .timezone = "UTC", .course_id = course_id, .created_at = 1};
 
     batch.public_id = mp_store_public_id(d->arena, mp_now_ms());
     must(d, mp_store_batch_insert(d->ctx.db, &batch, &d->err));
@@ -395,14 +405,14 @@ static void of_a_batch_a_course_and_a_series(void **state)
     struct desk *d = *state;
     static const char series[] = "aaaaaaaaaaaaaaaaaaaaaaaa";
     struct mp_booking_query query = a_query();
-    int64_t first = a_batch(d), second = a_batch(d);
+    int64_t course = a_course(d), first = a_batch(d, course), second = a_batch(d, a_course(d));
     struct mp_booking *list;
 
     for (int day = 1; day <= 6; day++) {
         struct mp_booking_spec spec = a_class("t1", day);
 
-        spec.batch_id = day <= 4 ? first : second;
-        spec.course_id = day <= 5 ? 1 : 2;
+        spec.batch_id = day <= 4 ? first : day == 5 ? 0 : second;
+        spec.course_id = day == 5 ? course : 0; /* else it is the batch's */
         spec.series_id = day <= 3 ? series : NULL;
         (void)must_create(d, &spec);
     }
@@ -411,7 +421,7 @@ static void of_a_batch_a_course_and_a_series(void **state)
     query.kind = MP_KIND_SESSION;
     assert_int_equal(listed(d, &query, &list), 0);
     query = a_query();
-    query.course_id = 1;
+    query.course_id = course;
     assert_int_equal(listed(d, &query, &list), 5);
     query = a_query();
     query.series_id = series;
@@ -484,7 +494,7 @@ static int set_members(struct mp_db *db, void *arg, struct mp_error *err)
 static void the_members_of_a_batch_change_what_is_to_come(void **state)
 {
     struct desk *d = *state;
-    struct members_tx tx = {.desk = d, .batch_id = a_batch(d), .members = {"s1", "t1"}};
+    struct members_tx tx = {.desk = d, .batch_id = a_batch(d, 0), .members = {"s1", "t1"}};
     struct mp_booking *made[3];
 
     must(d, mp_tx_run(d->ctx.db, set_members, &tx, &d->err));
