@@ -111,7 +111,7 @@ static int settle(struct leaving *l, const struct mp_account_job *job, struct mp
 {
     const struct mp_place_row *place = job->arg;
 
-    if (job->res.cls == MP_ZOOM_OK || job->res.cls == MP_ZOOM_NOT_FOUND)
+    if (meeting_off_zoom(&job->res))
         return mp_store_place_free(l->ctx->db, place, true, err) < 0 ? -1 : 0;
     return mp_store_place_later(l->ctx->db, place, 1000, err) < 0 ? -1 : 0;
 }
