@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "ctl_int.h"
 #include "meetpool/connection.h"
 
@@ -25,6 +27,17 @@ static void try_app(struct check *check, const struct mp_zoom_app *app)
     mp_http_free(http);
 }
 
+/* The browser brings back what it was given only to the host that gave it; another address may yet lead there. */
+static void look_at_redirect(struct check *check, const char *redirect_uri)
+{
+    const char *base = check->settings.api.public_url;
+    size_t len = strlen(base);
+
+    if (strncmp(redirect_uri, base, len) != 0 || redirect_uri[len] != '/')
+        check_warn(check, "ZOOM_REDIRECT_URI", mp_arena_printf(check->ctl->arena, "write %s/api/zoom/callback here and into the Zoom app", base),
+                   "sends people back to %s, which is not on MEETPOOL_PUBLIC_URL", redirect_uri);
+}
+
 void check_app(struct check *check)
 {
     struct mp_connection_conf *conf = &check->settings.connection;
@@ -41,8 +54,10 @@ void check_app(struct check *check)
                                 mp_arena_printf(check->ctl->arena, "%s/api/zoom/callback", check->settings.api.public_url), &check->ctl->log, conf,
                                 &err) < 0)
         check_error(check, "ZOOM_REDIRECT_URI", "write the address that the app at marketplace.zoom.us lists", "%s", mp_error_message(&err));
-    else if (conf->configured)
-        try_app(check, &conf->app);
+    if (!conf->configured)
+        return;
+    look_at_redirect(check, conf->app.redirect_uri);
+    try_app(check, &conf->app);
 }
 
 void check_stored_keys(struct check *check, struct mp_db *db)

@@ -2,7 +2,9 @@
 import hashlib
 import base64
 import json
+import os
 import re
+import subprocess
 import urllib.parse
 import uuid
 
@@ -377,3 +379,16 @@ def test_a_wrong_key_is_named_at_start_and_changes_nothing(make_stack):
     idle(stack, "p")
     wait_for(lambda: row_of(stack, "p")["pair"] == 2, 10)
     assert row_of(stack, "p")["refresh_sealed"].startswith("v1.k9.")
+
+
+# ---- the operator's side
+
+
+@pytest.mark.parametrize("there, warned", [("{base}/api/zoom/callback", False), ("http://localhost:5000/api/zoom/callback", True),
+                                           ("https://meet.example.com/api/zoom/callback", True)])
+def test_check_tells_where_people_would_not_come_back(stack, there, warned):
+    program = [stack.env["MEETPOOL_BIN_DIR"] + "/meetpoolctl", "--config", stack.run / "meetpool.env", "check"]
+    run = subprocess.run(program, env={**os.environ, "ZOOM_REDIRECT_URI": there.format(base=stack.base)}, capture_output=True, text=True)
+    lines = [line for line in run.stdout.splitlines() if "ZOOM_REDIRECT_URI" in line]
+    assert bool(lines) == warned, run.stdout
+    assert all(line.startswith("warning") and f"{stack.base}/api/zoom/callback" in line for line in lines)
