@@ -58,10 +58,11 @@ static const struct mp_sql token_store = {"UPDATE account SET token_sealed = COA
 
 /* By the ids, so that the ranges below stay inside their index. */
 #define NOT_OF "p.id NOT IN (SELECT o.id FROM place o WHERE o.meeting_id = ?)"
-/* The join keeps to one index range per account: (account, taken, start), never more than two days deep whatever the history. */
-static const struct mp_sql busy_all = {"SELECT STRAIGHT_JOIN p.account_id, p.host_id, p.busy_from, p.busy_until FROM account a JOIN place p FORCE "
-                                       "INDEX (place_capacity) ON p.account_id = a.id"
-                                       " AND p.taken = 1 AND p.busy_from > ? AND p.busy_from < ? WHERE a.guest = 0 AND p.busy_until > ? AND " NOT_OF};
+static const struct mp_sql pool_ids = {"SELECT id FROM account WHERE guest = 0"};
+/* (account, taken, start): never more than two days deep whatever the history. */
+static const struct mp_sql busy_some = {"SELECT p.account_id, p.host_id, p.busy_from, p.busy_until FROM place p FORCE INDEX (place_capacity)"
+                                        " WHERE " STORE_OF_ACCOUNTS " AND p.taken = 1 AND p.busy_from > ? AND p.busy_from < ? AND p.busy_until > ?"
+                                        " AND " NOT_OF};
 static const struct mp_sql busy_one = {
     "SELECT p.account_id, p.host_id, p.busy_from, p.busy_until FROM place p FORCE INDEX (place_capacity)"
     " WHERE p.account_id = ? AND p.taken = 1 AND p.busy_from > ? AND p.busy_from < ? AND p.busy_until > ? AND " NOT_OF};
@@ -70,15 +71,14 @@ static const struct mp_sql overrun_all = {
     " ON p.account_id = a.id AND p.open = 1 AND p.busy_until <= ? WHERE a.guest = 0 AND " NOT_OF};
 static const struct mp_sql overrun_one = {"SELECT p.account_id, p.host_id, p.busy_from, ? FROM place p FORCE INDEX (place_open)"
                                           " WHERE p.account_id = ? AND p.open = 1 AND p.busy_until <= ? AND " NOT_OF};
-static const struct mp_sql place_counts = {
-    "SELECT a.id,"
-    " (SELECT COUNT(*) FROM place p FORCE INDEX (place_capacity) WHERE p.account_id = a.id AND p.taken = 1 AND p.busy_from > ? AND p.busy_from <= ? "
-    "AND p.busy_until > ?)"
-    " + (SELECT COUNT(*) FROM place p FORCE INDEX (place_open) WHERE p.account_id = a.id AND p.open = 1 AND p.busy_until <= ?),"
-    " (SELECT MIN(p.busy_until) FROM place p FORCE INDEX (place_capacity) WHERE p.account_id = a.id AND p.taken = 1 AND p.busy_from > ? AND "
-    "p.busy_from <= ? AND p.busy_until > ?),"
-    " (SELECT COUNT(*) FROM place p FORCE INDEX (place_capacity) WHERE p.account_id = a.id AND p.taken = 1 AND p.busy_from > ?)"
+static const struct mp_sql overrun_counts = {
+    "SELECT a.id, (SELECT COUNT(*) FROM place p FORCE INDEX (place_open) WHERE p.account_id = a.id AND p.open = 1 AND p.busy_until <= ?)"
     " FROM account a WHERE a.guest = 0"};
+static const struct mp_sql place_counts = {"SELECT p.account_id, SUM(p.busy_from <= ? AND p.busy_until > ?), COALESCE(MIN(IF(p.busy_from <= ? AND "
+                                           "p.busy_until > ?, p.busy_until, NULL)), 0),"
+                                           " SUM(p.busy_from > ?) FROM place p FORCE INDEX (place_capacity) WHERE " STORE_OF_ACCOUNTS
+                                           " AND p.taken = 1 AND p.busy_from > ?"
+                                           " GROUP BY p.account_id"};
 static const struct mp_sql sweep_next = {"SELECT id, swept_at, account_id FROM host WHERE swept_at < " MP_DB_NOW_MS " - ? ORDER BY swept_at LIMIT 1"};
 /* There may be thousands of guests: each comes less often. */
 static const struct mp_sql sweep_claim = {"UPDATE host h JOIN account a ON a.id = h.account_id SET h.swept_at = " MP_DB_NOW_MS
@@ -421,60 +421,155 @@ static int busy_rows(struct mp_stmt *st, struct store_list *list, struct mp_erro
     return rc;
 }
 
+void store_bind_accounts(struct mp_stmt *st, const int64_t *accounts, size_t count)
+{
+    for (size_t i = 0; i < STORE_ACCOUNTS_AT_ONCE; i++)
+        mp_bind_i64(st, i < count ? accounts[i] : 0);
+}
+
+static size_t at_once(size_t rest)
+{
+    return rest < STORE_ACCOUNTS_AT_ONCE ? rest : STORE_ACCOUNTS_AT_ONCE;
+}
+
+static int read_pool_ids(struct mp_db *db, struct store_list *ids, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &pool_ids);
+    int rc;
+
+    if (mp_db_run(st, err) < 0)
+        return -1;
+    while ((rc = mp_db_next(st, err)) > 0)
+        *(int64_t *)store_list_next(ids) = mp_col_i64(st, 0);
+    return rc;
+}
+
+struct busy_span {
+    int64_t from, until, ignore_meeting;
+};
+
+static void bind_span(struct mp_stmt *st, const struct busy_span *span)
+{
+    mp_bind_i64(st, span->from - BUSY_REACH_MS);
+    mp_bind_i64(st, span->until);
+    mp_bind_i64(st, span->from);
+    mp_bind_i64(st, span->ignore_meeting);
+}
+
+static int busy_of_pool(struct mp_db *db, const struct busy_span *span, struct store_list *list, struct mp_error *err)
+{
+    struct store_list ids = {.arena = list->arena, .size = sizeof(int64_t)};
+
+    if (read_pool_ids(db, &ids, err) < 0)
+        return -1;
+    for (size_t first = 0; first < ids.count; first += STORE_ACCOUNTS_AT_ONCE) {
+        struct mp_stmt *st = mp_db_begin(db, &busy_some);
+
+        store_bind_accounts(st, (const int64_t *)ids.rows + first, at_once(ids.count - first));
+        bind_span(st, span);
+        if (busy_rows(st, list, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int busy_of(struct mp_db *db, int64_t account_id, const struct busy_span *span, struct store_list *list, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &busy_one);
+
+    mp_bind_i64(st, account_id);
+    bind_span(st, span);
+    return busy_rows(st, list, err);
+}
+
+static int overrun(struct mp_db *db, int64_t account_id, const struct busy_span *span, int64_t now_ms, struct store_list *list, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, account_id != 0 ? &overrun_one : &overrun_all);
+
+    mp_bind_i64(st, now_ms + 1);
+    if (account_id != 0)
+        mp_bind_i64(st, account_id);
+    mp_bind_i64(st, span->from);
+    mp_bind_i64(st, span->ignore_meeting);
+    return busy_rows(st, list, err);
+}
+
 int mp_store_busy(struct mp_db *db, struct mp_arena *arena, int64_t account_id, int64_t from, int64_t until, int64_t now_ms, int64_t ignore_meeting,
                   struct mp_busy_row **rows, size_t *count, struct mp_error *err)
 {
-    struct mp_stmt *st = mp_db_begin(db, account_id != 0 ? &busy_one : &busy_all);
+    const struct busy_span span = {from, until, ignore_meeting};
     struct store_list list = {.arena = arena, .size = sizeof(struct mp_busy_row)};
 
-    if (account_id != 0)
-        mp_bind_i64(st, account_id);
-    mp_bind_i64(st, from - BUSY_REACH_MS);
-    mp_bind_i64(st, until);
-    mp_bind_i64(st, from);
-    mp_bind_i64(st, ignore_meeting);
-    if (busy_rows(st, &list, err) < 0)
+    if ((account_id != 0 ? busy_of(db, account_id, &span, &list, err) : busy_of_pool(db, &span, &list, err)) < 0)
         return -1;
-    if (from <= now_ms) {
-        st = mp_db_begin(db, account_id != 0 ? &overrun_one : &overrun_all);
-        mp_bind_i64(st, now_ms + 1);
-        if (account_id != 0)
-            mp_bind_i64(st, account_id);
-        mp_bind_i64(st, from);
-        mp_bind_i64(st, ignore_meeting);
-        if (busy_rows(st, &list, err) < 0)
-            return -1;
-    }
+    if (from <= now_ms && overrun(db, account_id, &span, now_ms, &list, err) < 0)
+        return -1;
     *rows = list.rows;
     *count = list.count;
     return 0;
 }
 
-int mp_store_place_counts(struct mp_db *db, struct mp_arena *arena, int64_t now_ms, struct mp_place_counts **rows, size_t *count,
-                          struct mp_error *err)
+static int read_overruns(struct mp_db *db, int64_t now_ms, struct store_list *list, struct mp_error *err)
 {
-    struct mp_stmt *st = mp_db_begin(db, &place_counts);
-    struct store_list list = {.arena = arena, .size = sizeof(struct mp_place_counts)};
+    struct mp_stmt *st = mp_db_begin(db, &overrun_counts);
     int rc;
 
-    for (int i = 0; i < 2; i++) {
-        mp_bind_i64(st, now_ms - BUSY_REACH_MS);
-        mp_bind_i64(st, now_ms);
-        mp_bind_i64(st, now_ms);
-        if (i == 0)
-            mp_bind_i64(st, now_ms);
-    }
     mp_bind_i64(st, now_ms);
     if (mp_db_run(st, err) < 0)
         return -1;
     while ((rc = mp_db_next(st, err)) > 0) {
-        struct mp_place_counts *row = store_list_next(&list);
+        struct mp_place_counts *row = store_list_next(list);
 
-        *row = (struct mp_place_counts){mp_col_i64(st, 0), mp_col_i64(st, 1), mp_col_i64(st, 2), mp_col_i64(st, 3)};
+        *row = (struct mp_place_counts){.account_id = mp_col_i64(st, 0), .active = mp_col_i64(st, 1)};
     }
+    return rc;
+}
+
+static void add_counts(struct mp_stmt *st, struct mp_place_counts *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].account_id != mp_col_i64(st, 0))
+            continue;
+        rows[i].active += mp_col_i64(st, 1);
+        rows[i].next_end_at = mp_col_i64(st, 2);
+        rows[i].upcoming = mp_col_i64(st, 3);
+    }
+}
+
+/* Of up to STORE_ACCOUNTS_AT_ONCE accounts. */
+static int read_counts(struct mp_db *db, int64_t now_ms, struct mp_place_counts *rows, size_t count, struct mp_error *err)
+{
+    struct mp_stmt *st = mp_db_begin(db, &place_counts);
+    int64_t ids[STORE_ACCOUNTS_AT_ONCE];
+    int rc;
+
+    for (size_t i = 0; i < count; i++)
+        ids[i] = rows[i].account_id;
+    for (int i = 0; i < 5; i++)
+        mp_bind_i64(st, now_ms);
+    store_bind_accounts(st, ids, count);
+    mp_bind_i64(st, now_ms - BUSY_REACH_MS);
+    if (mp_db_run(st, err) < 0)
+        return -1;
+    while ((rc = mp_db_next(st, err)) > 0)
+        add_counts(st, rows, count);
+    return rc;
+}
+
+int mp_store_place_counts(struct mp_db *db, struct mp_arena *arena, int64_t now_ms, struct mp_place_counts **rows, size_t *count,
+                          struct mp_error *err)
+{
+    struct store_list list = {.arena = arena, .size = sizeof(struct mp_place_counts)};
+
+    if (read_overruns(db, now_ms, &list, err) < 0)
+        return -1;
     *rows = list.rows;
     *count = list.count;
-    return rc;
+    for (size_t first = 0; first < list.count; first += STORE_ACCOUNTS_AT_ONCE) {
+        if (read_counts(db, now_ms, *rows + first, at_once(list.count - first), err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 int mp_store_host_sweep_next(struct mp_db *db, int64_t age_ms, int64_t *account_id, int64_t *host_id, struct mp_error *err)

@@ -7,16 +7,12 @@
 /* A meeting lasts at most a day and its grace another at most; so nothing that began longer ago can touch an interval. */
 #define BUSY_REACH_MS (2 * INT64_C(86400000))
 
-/* Named one by one, as the optimizer walks a range of each: joined to the accounts it would walk all places that each ever had. */
-#define ACCOUNTS_AT_ONCE 32
-#define EIGHT            "?, ?, ?, ?, ?, ?, ?, ?"
-#define OF_ACCOUNTS      "p.account_id IN (" EIGHT ", " EIGHT ", " EIGHT ", " EIGHT ")"
 /* Inside, indexes alone are read, and cut; the rows themselves are fetched for what is left. */
 static const struct mp_sql places = {
     "SELECT p.account_id, p.host_id, p.busy_from, p.busy_until, n.overrun, m.zoom_id, m.topic, m.status FROM ("
-    "(SELECT p.id, p.busy_from AS at, 0 AS overrun FROM place p FORCE INDEX (place_capacity) WHERE " OF_ACCOUNTS
+    "(SELECT p.id, p.busy_from AS at, 0 AS overrun FROM place p FORCE INDEX (place_capacity) WHERE " STORE_OF_ACCOUNTS
     " AND p.taken = 1 AND p.busy_from > ? AND p.busy_from < ? AND p.busy_until > ? ORDER BY at LIMIT ?)"
-    " UNION ALL (SELECT p.id, p.busy_until AS at, 1 AS overrun FROM place p FORCE INDEX (place_open) WHERE " OF_ACCOUNTS
+    " UNION ALL (SELECT p.id, p.busy_until AS at, 1 AS overrun FROM place p FORCE INDEX (place_open) WHERE " STORE_OF_ACCOUNTS
     " AND p.open = 1 AND p.busy_until <= ? LIMIT ?)"
     ") n JOIN place p ON p.id = n.id JOIN meeting m ON m.id = p.meeting_id ORDER BY n.at, p.id LIMIT ?"};
 
@@ -67,24 +63,18 @@ static const struct mp_sql connections = {
     ") n JOIN connection c ON c.id = n.id WHERE c.state <> 'connected' OR c.failures > 0 ORDER BY c.state DESC, c.refreshed_at DESC LIMIT ?"};
 static const struct mp_sql alerts = {"SELECT last_at, times, NULL, subject, message, kind FROM alert ORDER BY id DESC LIMIT ?"};
 
-static void bind_accounts(struct mp_stmt *st, const int64_t *accounts, size_t count)
-{
-    for (size_t i = 0; i < ACCOUNTS_AT_ONCE; i++)
-        mp_bind_i64(st, i < count ? accounts[i] : 0);
-}
-
 static int read_places(struct mp_db *db, struct store_list *list, const struct mp_summary_span *span, const int64_t *accounts, size_t count,
                        struct mp_error *err)
 {
     struct mp_stmt *st = mp_db_begin(db, &places);
     int rc;
 
-    bind_accounts(st, accounts, count);
+    store_bind_accounts(st, accounts, count);
     mp_bind_i64(st, span->now_ms - BUSY_REACH_MS);
     mp_bind_i64(st, span->until);
     mp_bind_i64(st, span->now_ms);
     mp_bind_i64(st, (int64_t)span->limit);
-    bind_accounts(st, accounts, count);
+    store_bind_accounts(st, accounts, count);
     mp_bind_i64(st, span->now_ms);
     mp_bind_i64(st, (int64_t)span->limit);
     mp_bind_i64(st, (int64_t)span->limit);
@@ -110,10 +100,10 @@ int mp_store_summary_places(struct mp_db *db, struct mp_arena *arena, const int6
 {
     struct store_list list = {.arena = arena, .size = sizeof(struct mp_summary_place)};
 
-    for (size_t first = 0; first < accounts_count; first += ACCOUNTS_AT_ONCE) {
+    for (size_t first = 0; first < accounts_count; first += STORE_ACCOUNTS_AT_ONCE) {
         size_t rest = accounts_count - first;
 
-        if (read_places(db, &list, span, accounts + first, rest < ACCOUNTS_AT_ONCE ? rest : ACCOUNTS_AT_ONCE, err) < 0)
+        if (read_places(db, &list, span, accounts + first, rest < STORE_ACCOUNTS_AT_ONCE ? rest : STORE_ACCOUNTS_AT_ONCE, err) < 0)
             return -1;
     }
     *rows = list.rows;
