@@ -483,9 +483,24 @@ int mp_people_read(const struct mp_json_reader *reader, const char *key, size_t 
     return taken == n ? 1 : -1;
 }
 
+/* Everybody lists what they have a part in, an admin everything or one person's. */
+static void read_person(const struct mp_request *req, struct mp_booking_query *query, struct mp_error *err)
+{
+    const char *asked = mp_request_query(req, "person");
+    bool admin = req->user.role == MP_ROLE_ADMIN;
+
+    if (asked != NULL && (*asked == '\0' || strlen(asked) > SUB_MAX))
+        mp_error_field(err, "person", "must be a user id");
+    else if (asked != NULL && !admin && strcmp(asked, req->user.sub) != 0)
+        mp_error_field(err, "person", "only an admin lists somebody else's");
+    query->person = admin ? asked : req->user.sub;
+}
+
 int mp_booking_query_read(const struct mp_request *req, struct mp_booking_query *query, struct mp_page *page, struct mp_error *err)
 {
-    static const char *const names[] = {"page_size", "next_page_token", "from", "to", "status", NULL};
+    /* Sessions are listed by batch or course. */
+    static const char *const all_names[] = {"person", "page_size", "next_page_token", "from", "to", "status", NULL};
+    const char *const *names = query->kind == MP_KIND_SESSION ? all_names + 1 : all_names;
     static const char *const statuses[] = {"scheduled", "completed", "deleted", NULL};
     size_t status;
 
@@ -495,6 +510,8 @@ int mp_booking_query_read(const struct mp_request *req, struct mp_booking_query 
     (void)mp_query_time(req, "from", &query->from, err);
     (void)mp_query_time(req, "to", &query->until, err);
     query->status = mp_query_enum(req, "status", statuses, &status, err) > 0 ? (int)status : -1;
+    if (query->kind != MP_KIND_SESSION)
+        read_person(req, query, err);
     if (mp_page_read(req, page, err) < 0 || mp_error_set(err))
         return -1;
     query->after_start = page->first ? INT64_MAX : page->after_a;

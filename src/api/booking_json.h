@@ -62,7 +62,7 @@ int mp_sub_read(const struct mp_json_reader *reader, const char *key, const char
 /* A list of subs without repetition: 1, 0, -1 as the JSON getters. */
 int mp_people_read(const struct mp_json_reader *reader, const char *key, size_t most, const char *const **subs, size_t *count);
 
-/* ?from, ?to, ?status and the page; `names` of further parameters is not taken. */
+/* ?from, ?to, ?status and the page, and whose (of sessions, which are listed by batch or course, the caller says that). `query->kind` is set. */
 int mp_booking_query_read(const struct mp_request *req, struct mp_booking_query *query, struct mp_page *page, struct mp_error *err) MP_MUST_CHECK;
 
 /* "this" (the default), "this_and_following", "all". */

@@ -292,6 +292,19 @@ def test_a_list_by_time_page_by_page(desk):
 
 
 
+def test_an_admin_lists_by_person(desk):
+    mine = good(desk.book("appointments", doctorId="doc-p", patientId="pat-p"))["appointment"]
+    good(desk.book("appointments"))
+    for person in ("doc-p", "pat-p"):
+        assert [one["id"] for one in good(desk.get("appointments", params={"person": person}), 200)["appointments"]] == [mine["id"]]
+    doctor = desk.as_("doc-p", "doctor")
+    assert [one["id"] for one in good(doctor.get("appointments", params={"person": "doc-p"}), 200)["appointments"]] == [mine["id"]]
+    refused(doctor.get("appointments", params={"person": "pat-p"}), 422, "validation_failed", "person")
+    refused(desk.get("appointments", params={"person": ""}), 422, "validation_failed", "person")
+    batch = desk.batch()
+    refused(desk.get(f"batches/{batch['id']}/schedule", params={"person": "doc-p"}), 422, "validation_failed", "person")
+
+
 def test_a_persons_week_walks_its_index(desk):
     """Among a hundred thousand, half of them this person's: about as many rows are looked at as are answered."""
     at = int(datetime.datetime(2040, 1, 1, tzinfo=datetime.timezone.utc).timestamp() * 1000)
