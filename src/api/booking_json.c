@@ -414,6 +414,14 @@ int mp_booking_expand(struct mp_ctx *ctx, const struct mp_booking_spec *first, c
 
 /* ---- Reading ---- */
 
+int64_t mp_booking_end(const struct mp_json_reader *reader, const char *field, int64_t starts_at, int64_t length_ms)
+{
+    if (starts_at > MP_TIME_MAX_MS - MP_DAY_MS - length_ms)
+        mp_error_field(reader->err, mp_arena_printf(reader->arena, "%s%s", reader->prefix != NULL ? reader->prefix : "", field),
+                       "ends outside the years 1970 to 9999");
+    return starts_at + length_ms;
+}
+
 static bool listed(const char *const *subs, size_t count, const char *sub)
 {
     for (size_t i = 0; i < count; i++) {

@@ -57,6 +57,9 @@ const char *mp_booking_rule_read(const struct mp_json_reader *reader, int64_t st
 int mp_booking_expand(struct mp_ctx *ctx, const struct mp_booking_spec *first, const char *rule, struct mp_booking_spec **specs, size_t *count,
                       struct mp_error *err) MP_MUST_CHECK;
 
+/* The end of what begins then. It is of a year that can be written, in every zone: else `field` is named. */
+int64_t mp_booking_end(const struct mp_json_reader *reader, const char *field, int64_t starts_at, int64_t length_ms);
+
 /* A user's id: 1, 0, -1 as the JSON getters. */
 int mp_sub_read(const struct mp_json_reader *reader, const char *key, const char **sub);
 /* A list of subs without repetition: 1, 0, -1 as the JSON getters. */

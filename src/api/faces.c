@@ -233,7 +233,7 @@ static int decode(const struct mp_request *req, struct mp_response *res, const s
     d->rule = mp_booking_rule_read(&r, spec->starts_at, spec->timezone);
     refuse_for_patient(req, &r);
     spec->topic = spec->title;
-    spec->ends_at = spec->starts_at + length_min * 60000;
+    spec->ends_at = mp_booking_end(&r, face->time, spec->starts_at, length_min * 60000);
     return mp_error_set(err) ? -1 : 0;
 }
 
@@ -332,7 +332,7 @@ static int decode_change(const struct mp_request *req, struct mp_response *res, 
     read_when(&r, face, false, change->timezone != NULL ? change->timezone : row->timezone, &starts_at, &length_min);
     if (mp_json_has(&r, face->time) || mp_json_has(&r, face->length)) {
         change->starts_at = starts_at;
-        change->ends_at = starts_at + length_min * 60000;
+        change->ends_at = mp_booking_end(&r, face->time, starts_at, length_min * 60000);
     }
     change->set_members = read_people(req, &r, face, &change->members, &change->members_count);
     change->wants_meeting = read_wants(&r, face);

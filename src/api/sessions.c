@@ -256,7 +256,7 @@ static void decode_item(const struct mp_request *req, struct mp_response *res, s
     (void)mp_json_get_int(&r, "duration", 1, DURATION_MAX, &duration);
     (void)mp_json_get_bool(&r, "create_zoom_meeting", &spec->wants_meeting);
     *settings = mp_booking_settings_read(&r, req, res, (int)index);
-    spec->ends_at = spec->starts_at + duration * 60000;
+    spec->ends_at = mp_booking_end(&r, "start_time", spec->starts_at, duration * 60000);
     if (spec->title != NULL)
         spec->topic = topic_of(arena, course->title, spec->title);
 }
@@ -478,7 +478,10 @@ static void read_times(const struct mp_json_reader *r, const struct mp_booking_r
     if (!any && minutes < 0)
         return;
     change->starts_at = starts_at;
-    change->ends_at = ends_at >= 0 ? ends_at : starts_at + (minutes > 0 ? minutes * 60000 : row->ends_at - row->starts_at);
+    change->ends_at = mp_booking_end(r, "start_time", starts_at,
+                                     ends_at >= 0  ? ends_at - starts_at
+                                     : minutes > 0 ? minutes * 60000
+                                                   : row->ends_at - row->starts_at);
 }
 
 static int decode_change(const struct mp_request *req, struct mp_response *res, const struct mp_booking *booking, struct mp_booking_change *change,
@@ -556,7 +559,7 @@ static void read_overrides(const struct mp_json_reader *r, const struct mp_booki
     if (!mp_json_has(r, "start_time") && !mp_json_has(r, "duration"))
         return;
     change->starts_at = starts_at;
-    change->ends_at = starts_at + (minutes > 0 ? minutes * 60000 : row->ends_at - row->starts_at);
+    change->ends_at = mp_booking_end(r, "start_time", starts_at, minutes > 0 ? minutes * 60000 : row->ends_at - row->starts_at);
 }
 
 /* POST zoom/sessions/meeting: any session, named by its id alone. */

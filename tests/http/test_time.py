@@ -145,6 +145,16 @@ def test_a_day_is_the_longest(desk):
     assert desk.booked("classes", duration=1440, createMeeting=False)["duration"] == 1440
 
 
+def test_the_end_of_time(desk, course):
+    """What cannot be written in every zone is not taken."""
+    late, path = "9999-12-31T23:30:00Z", f"courses/{course['id']}/sessions"
+    item = {"title": "Last", "start_time": late, "duration": 60, "create_zoom_meeting": False}
+    refused(desk.post(f"{path}/batch", {"sessions": [item]}), 422, "validation_failed", "sessions[0].start_time")
+    refused(desk.book("classes", startTime=late, createMeeting=False), 422, "validation_failed", "startTime")
+    made = good(desk.post(f"{path}/batch", {"sessions": [{**item, "start_time": "9999-12-30T20:00:00Z"}]}))["sessions"][0]
+    refused(desk.patch(f"{path}/{made['_id']}", {"start_time": late}), 422, "validation_failed", "start_time")
+
+
 # ---- recurrence
 
 @pytest.mark.parametrize("rule", [
