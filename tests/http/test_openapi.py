@@ -24,9 +24,9 @@ def walk(stack):
     assert stack.post("zoom/meetings", MEETING, role="tutor", sub="walker", headers=key).headers["Idempotency-Replayed"] == "true"
     assert stack.post("zoom/meetings", {**MEETING, "duration": 31}, role="tutor", sub="walker", headers=key).status_code == 422
     one = f"zoom/meetings/{made['id']}"
-    assert [stack.get(path).status_code for path in ("admin/audit-log", "admin/analytics")] == [200, 200]
+    assert [stack.get(path).status_code for path in ("admin/audit-log", "admin/analytics", "/metrics")] == [200, 200, 200]
     [job] = add(stack, state="failed", error="It broke.", finished_at=1)
-    assert [stack.get(path).status_code for path in (f"jobs/{job}", "admin/jobs")] == [200, 200]
+    assert [stack.get(path).status_code for path in (f"jobs/{job}", "admin/jobs", "admin/summary")] == [200, 200, 200]
     assert [stack.post(f"admin/jobs/{one}/retry").status_code for one in (job, job, "0" * 24)] == [200, 409, 404]
     for path in ("zoom/meetings", "zoom/meetings?page_size=1&status=scheduled", "zoom/meetings?page_size=x", one, f"{one}?refresh=true", f"{one}?nope=1",
                  f"{one}/start", "zoom/status", "zoom/account-stats", "me", "openapi.json", "/healthz", "/readyz", "no/such/route"):
