@@ -188,7 +188,9 @@ def test_never_above_the_limit_whoever_asks_at_once(stack, person):
     at = f"{day()}T10:00:00Z"
     made = [good(answer)["interview"] for answer in together(8, lambda _: person.interview(at))]
     assert sorted(one["hostedBy"] for one in made) == ["system"] * 6 + ["user"] * 2
-    assert len(person.at_zoom()) == 2
+    # The same Zoom user may be a host of the pool, too: what the pool has put there does not count.
+    of_the_pool = {one["zoomMeetingId"] for one in made if one["hostedBy"] == "system"}
+    assert {str(meeting["id"]) for meeting in person.at_zoom()} - of_the_pool == {one["zoomMeetingId"] for one in made if one["hostedBy"] == "user"}
 
 
 def test_two_people_with_one_zoom_user_share_its_room(stack, person):
