@@ -67,8 +67,9 @@ struct mp_lesson_recording {
     const char *title, *object_key, *filename, *content_type, *owner_sub;
     int64_t size;
 };
-/* In a transaction with the file's. A file has one lesson for ever: where it is there (the file was brought home again) only its size follows. */
-int mp_store_lesson_add_recording(struct mp_db *db, struct mp_arena *arena, const struct mp_lesson_recording *lesson,
+/* In a transaction with the file's. A file has one lesson for ever: where it is there (the file was brought home again) only its size follows;
+ * `was`: the one it had, -1 where it is new. */
+int mp_store_lesson_add_recording(struct mp_db *db, struct mp_arena *arena, const struct mp_lesson_recording *lesson, int64_t *was,
                                   struct mp_error *err) MP_MUST_CHECK;
 
 #endif

@@ -54,6 +54,7 @@ struct mp_recording_look {
     bool counted;
     int64_t wait_ms; /* until the next one; -1: there is none */
     const char *code, *error;
+    int64_t asked_at; /* as the row said when the look began */
 };
 int mp_store_recording_looked(struct mp_db *db, int64_t meeting_id, const struct mp_recording_look *look, struct mp_error *err) MP_MUST_CHECK;
 /* In a transaction: state and counts by what its files are. `looked`: a look at Zoom has just found them; the first such counts as a try. */
@@ -62,8 +63,8 @@ int mp_store_recording_settle(struct mp_db *db, int64_t meeting_id, bool looked,
 int mp_store_recording_lock(struct mp_db *db, int64_t meeting_id, struct mp_error *err) MP_MUST_CHECK;
 /* Begun anew, once an `asked_at`: files that failed, or with `all` every one, are brought home again when Zoom next shows them. 1 done, 0 it was. */
 int mp_store_recording_anew(struct mp_db *db, int64_t meeting_id, int64_t asked_at, bool all, struct mp_error *err) MP_MUST_CHECK;
-/* A look at Zoom is over, whatever came of it. */
-int mp_store_recording_over(struct mp_db *db, int64_t meeting_id, struct mp_error *err) MP_MUST_CHECK;
+/* A look at Zoom is over, whatever came of it; `asked_at`: as the row said when it began: who asked since then is not answered by it. */
+int mp_store_recording_over(struct mp_db *db, int64_t meeting_id, int64_t asked_at, struct mp_error *err) MP_MUST_CHECK;
 int mp_store_recording_missing(struct mp_db *db, int64_t meeting_id, bool missing, struct mp_error *err) MP_MUST_CHECK;
 
 /* Meetings that were to be recorded in the cloud, have no row here, and whose end (the planned one where it is not known that they ended) lies before
@@ -227,7 +228,7 @@ int mp_store_day_count(struct mp_db *db, enum mp_day_tally what, int64_t before,
 /* Those that are not counted yet, as mp_store_day_sums() tells the others. */
 int mp_store_day_uncounted(struct mp_db *db, struct mp_arena *arena, enum mp_day_tally what, struct mp_day_sum **rows, size_t *count,
                            struct mp_error *err) MP_MUST_CHECK;
-/* All that is stored now. */
+/* All that is stored now: what has come home, less what was removed. */
 int mp_store_recording_bytes(struct mp_db *db, int64_t *files, int64_t *bytes, struct mp_error *err) MP_MUST_CHECK;
 
 #endif

@@ -42,9 +42,18 @@ static int ask_zoom(struct search *s, struct mp_error *err)
     return 0;
 }
 
+/* Somebody who has asked since this look began waits for the next one. */
+static int looked(const struct search *s, const struct mp_recording_look *look, struct mp_error *err)
+{
+    struct mp_recording_look told = *look;
+
+    told.asked_at = s->row.asked_at;
+    return mp_store_recording_looked(s->ctx->db, s->meeting->row.id, &told, err);
+}
+
 static int later(struct search *s, const struct mp_recording_look *look, struct mp_error *err)
 {
-    if (s->seen && mp_store_recording_looked(s->ctx->db, s->meeting->row.id, look, err) < 0)
+    if (s->seen && looked(s, look, err) < 0)
         return -1;
     mp_job_later(s->ctx, s->job, look->wait_ms, false, look->code, "%s", look->error);
     return 0;
@@ -185,7 +194,7 @@ static int give_up(struct search *s, struct mp_recording_look *look, struct mp_e
     mp_log(s->ctx->log, look->state == MP_RECORDING_FAILED ? MP_ERROR : MP_WARNING,
            look->state == MP_RECORDING_FAILED ? "recording.failed" : "recording.none", MP_INT("meeting", zoom_id),
            MP_INT("attempts", s->row.attempts + 1), MP_STR("reason", look->error));
-    if (mp_store_recording_looked(s->ctx->db, s->meeting->row.id, look, err) < 0)
+    if (looked(s, look, err) < 0)
         return -1;
     if (look->state != MP_RECORDING_FAILED)
         return 0;
@@ -250,7 +259,7 @@ static int more_to_come(struct search *s)
 
 static int conclude(struct search *s, struct mp_error *err)
 {
-    if (mp_store_recording_over(s->ctx->db, s->meeting->row.id, err) < 0)
+    if (mp_store_recording_over(s->ctx->db, s->meeting->row.id, s->row.asked_at, err) < 0)
         return -1;
     if (s->trouble.cls != MP_ZOOM_OK && worth_waiting(s->trouble.cls) && !asked_long(s))
         return unanswered(s, err);

@@ -142,7 +142,7 @@ static const char *title_of(struct mp_arena *arena, const struct recording_home 
 }
 
 int recording_add_lesson(struct mp_db *db, struct mp_arena *arena, const struct recording_home *home, const struct mp_file_row *file, int64_t size,
-                         struct mp_error *err)
+                         int64_t *was, struct mp_error *err)
 {
     const char *name = strrchr(file->object_key, '/');
     struct mp_lesson_recording lesson = {
@@ -158,5 +158,5 @@ int recording_add_lesson(struct mp_db *db, struct mp_arena *arena, const struct 
         .owner_sub = home->meeting.owner_sub,
     };
 
-    return mp_store_lesson_add_recording(db, arena, &lesson, err);
+    return mp_store_lesson_add_recording(db, arena, &lesson, was, err);
 }

@@ -235,17 +235,19 @@ static int store_it(struct mp_db *db, void *arg, struct mp_error *err)
 {
     struct outcome *o = arg;
     const struct mp_file_row *file = &o->move->file;
-    bool anew = file->stored_at >= 0;
+    int64_t was;
 
     if (mp_store_recording_lock(db, file->meeting_id, err) < 0)
         return -1;
     o->rc = mp_store_file_stored(db, file->id, o->move->mover, &o->stored, err);
     if (o->rc <= 0)
         return o->rc;
-    if (recording_add_lesson(db, o->move->ctx->arena, &o->move->home, file, o->stored.size, err) < 0 ||
+    if (recording_add_lesson(db, o->move->ctx->arena, &o->move->home, file, o->stored.size, &was, err) < 0 ||
         mp_store_recording_settle(db, file->meeting_id, false, err) < 0)
         return -1;
-    if (!anew && (mp_store_day_add(db, "recordings_stored", 1, err) < 0 || mp_store_day_add(db, "recording_bytes", o->stored.size, err) < 0))
+    /* What is brought home again takes the place of what was there. */
+    if (mp_store_day_add(db, "recordings_stored", was < 0 ? 1 : 0, err) < 0 ||
+        mp_store_day_add(db, "recording_bytes", o->stored.size - (was > 0 ? was : 0), err) < 0)
         return -1;
     return mp_store_day_add(db, "recordings_moved", 1, err) < 0 ? -1 : mp_store_day_add(db, "recording_move_ms", o->stored.moved_ms, err);
 }

@@ -31,9 +31,10 @@ const char *recording_key(struct mp_ctx *ctx, const struct recording_home *home,
 /* The same folders for what is uploaded by hand; `id`: the lesson's own. */
 const char *recording_upload_key(struct mp_ctx *ctx, const struct recording_home *home, int64_t at_ms, const char *id, const char *filename);
 const char *recording_content_type(const char *extension);
-/* In a transaction, when the file is stored: its lesson, `size` bytes long; one that is there stays the one. */
+/* In a transaction, when the file is stored: its lesson, `size` bytes long; one that is there stays the one, and `was` says how long it was (-1: none
+ * was there). */
 int recording_add_lesson(struct mp_db *db, struct mp_arena *arena, const struct recording_home *home, const struct mp_file_row *file, int64_t size,
-                         struct mp_error *err) MP_MUST_CHECK;
+                         int64_t *was, struct mp_error *err) MP_MUST_CHECK;
 
 /* ---- look.c: Zoom, asked for the account (or person) that made a meeting ---- */
 

@@ -9,9 +9,10 @@
 static const struct mp_sql add = {"INSERT INTO day_sum (day, name, value) VALUES (" MP_DB_NOW_MS " DIV 86400000, ?, ?)"
                                   " ON DUPLICATE KEY UPDATE value = value + VALUES(value)"};
 static const struct mp_sql sums = {"SELECT day, name, value FROM day_sum WHERE day >= ? AND day < ? ORDER BY day, name"};
+#define LESS(came, gone) "COALESCE(SUM(IF(name = '" came "', value, IF(name = '" gone "', -value, 0))), 0)"
 static const struct mp_sql all_stored = {
-    "SELECT COALESCE(SUM(IF(name = 'recordings_stored', value, 0)), 0), COALESCE(SUM(IF(name = 'recording_bytes', value, 0)), 0) FROM day_sum"
-    " WHERE name IN ('recordings_stored', 'recording_bytes')"};
+    "SELECT " LESS("recordings_stored", "recordings_removed") ", " LESS("recording_bytes", "recording_bytes_removed") " FROM day_sum"
+    " WHERE name IN ('recordings_stored', 'recordings_removed', 'recording_bytes', 'recording_bytes_removed')"};
 
 static const struct mp_sql mark_make = {"INSERT IGNORE INTO day_sum (day, name, value) VALUES (0, ?, 0)"};
 static const struct mp_sql mark_read = {"SELECT value FROM day_sum WHERE day = 0 AND name = ? FOR UPDATE"};

@@ -13,6 +13,8 @@ static const struct mp_sql add_recording = {"INSERT INTO lesson (public_id, book
                                             " created_at) VALUES (?, ?, ?, ?, ?, 'zoom_auto_sync', 'ready', ?, ?, ?, ?, ?, ?, " MP_DB_NOW_MS ")"
                                             " ON DUPLICATE KEY UPDATE size = VALUES(size)"};
 
+static const struct mp_sql size_of_file = {"SELECT size FROM lesson WHERE file_id = ?"};
+
 #define ROW                                                                                                                                          \
     "SELECT l.id, l.public_id, l.booking_id, l.batch_id, l.meeting_id, b.public_id, l.source, l.state, l.title, l.object_key, l.filename,"           \
     " l.content_type, l.external_url, l.size, l.owner_sub, l.created_at, m.zoom_id, f.file_type, f.recorded_from, f.recorded_until, f.stored_at"     \
@@ -201,10 +203,19 @@ int mp_store_lesson_remove(struct mp_db *db, int64_t id, struct mp_error *err)
     return change(db, &make_removed, id, err);
 }
 
-int mp_store_lesson_add_recording(struct mp_db *db, struct mp_arena *arena, const struct mp_lesson_recording *lesson, struct mp_error *err)
+int mp_store_lesson_add_recording(struct mp_db *db, struct mp_arena *arena, const struct mp_lesson_recording *lesson, int64_t *was,
+                                  struct mp_error *err)
 {
-    struct mp_stmt *st = mp_db_begin(db, &add_recording);
+    struct mp_stmt *st = mp_db_begin(db, &size_of_file);
+    int rc;
 
+    mp_bind_i64(st, lesson->file_id);
+    rc = mp_db_one(st, err);
+    if (rc < 0)
+        return -1;
+    *was = rc > 0 ? mp_col_i64(st, 0) : -1;
+    mp_db_done(st);
+    st = mp_db_begin(db, &add_recording);
     mp_bind_text(st, mp_store_public_id(arena, mp_now_ms()));
     mp_bind_i64_null(st, lesson->booking_id != 0, lesson->booking_id);
     mp_bind_i64_null(st, lesson->batch_id != 0, lesson->batch_id);

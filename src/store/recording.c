@@ -22,8 +22,8 @@ static const struct mp_sql read_some = {"SELECT " COLUMNS
                                         " ?, ?)"};
 static const struct mp_sql looked_at = {
     "UPDATE recording SET state = ?, attempts = attempts + ?, first_try_at = IF(? = 1, COALESCE(first_try_at, " MP_DB_NOW_MS "), first_try_at),"
-    " last_try_at = " MP_DB_NOW_MS ", next_try_at = IF(? >= 0, " MP_DB_NOW_MS " + ?, NULL), error_code = ?, error = ?, updated_at = " MP_DB_NOW_MS
-    " WHERE meeting_id = ?"};
+    " last_try_at = IF(asked_at = ?, " MP_DB_NOW_MS ", last_try_at), next_try_at = IF(? >= 0, " MP_DB_NOW_MS
+    " + ?, NULL), error_code = ?, error = ?, updated_at = " MP_DB_NOW_MS " WHERE meeting_id = ?"};
 static const struct mp_sql lock = {"UPDATE recording SET updated_at = GREATEST(updated_at + 1, " MP_DB_NOW_MS ") WHERE meeting_id = ?"};
 static const struct mp_sql count_files = {
     "SELECT COUNT(*), COALESCE(SUM(state IN ('stored', 'trashed')), 0), COALESCE(SUM(IF(state IN ('stored', 'trashed'), size, 0)), 0),"
@@ -40,7 +40,7 @@ static const struct mp_sql worst_file = {
 static const struct mp_sql anew = {
     "UPDATE recording SET asked_at = ?, again = ?, attempts = 0, first_try_at = NULL, last_try_at = NULL, next_try_at = NULL, error_code = NULL,"
     " error = NULL, state = IF(files > 0, state, 'waiting'), updated_at = " MP_DB_NOW_MS " WHERE meeting_id = ? AND asked_at < ?"};
-static const struct mp_sql look_over = {"UPDATE recording SET last_try_at = " MP_DB_NOW_MS ", again = 0 WHERE meeting_id = ?"};
+static const struct mp_sql look_over = {"UPDATE recording SET last_try_at = " MP_DB_NOW_MS ", again = 0 WHERE meeting_id = ? AND asked_at = ?"};
 static const struct mp_sql known_files = {"SELECT COUNT(*) FROM occurrence o JOIN recording_file f ON f.occurrence_id = o.id WHERE o.uuid = ?"};
 static const struct mp_sql set_missing = {"UPDATE recording SET missing = ? WHERE meeting_id = ? AND missing <> ?"};
 
@@ -247,6 +247,7 @@ int mp_store_recording_looked(struct mp_db *db, int64_t meeting_id, const struct
     mp_bind_text(st, state_names[look->state]);
     mp_bind_i64(st, look->counted ? 1 : 0);
     mp_bind_i64(st, look->counted ? 1 : 0);
+    mp_bind_i64(st, look->asked_at);
     mp_bind_i64(st, look->wait_ms);
     mp_bind_i64(st, look->wait_ms);
     mp_bind_text(st, look->code);
@@ -348,11 +349,12 @@ int mp_store_recording_anew(struct mp_db *db, int64_t meeting_id, int64_t asked_
     return changed(st, err);
 }
 
-int mp_store_recording_over(struct mp_db *db, int64_t meeting_id, struct mp_error *err)
+int mp_store_recording_over(struct mp_db *db, int64_t meeting_id, int64_t asked_at, struct mp_error *err)
 {
     struct mp_stmt *st = mp_db_begin(db, &look_over);
 
     mp_bind_i64(st, meeting_id);
+    mp_bind_i64(st, asked_at);
     return mp_db_run(st, err);
 }
 

@@ -16,7 +16,8 @@
 static const struct mp_sql upsert = {
     "INSERT INTO recording_file (occurrence_id, meeting_id, file_key, zoom_file_id, file_type, recording_type, size, recorded_from, recorded_until,"
     " download_url, state, object_key, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'found', ?, " MP_DB_NOW_MS ")"
-    " ON DUPLICATE KEY UPDATE size = IF(state IN ('stored', 'trashed'), size, VALUES(size)), recorded_until = VALUES(recorded_until),"
+    " ON DUPLICATE KEY UPDATE size = IF(state = 'trashed' OR (state = 'stored' AND ? < 2), size, VALUES(size)), recorded_until = "
+    "VALUES(recorded_until),"
     " download_url = VALUES(download_url),"
     " state = IF(state = 'expired' OR (? >= 1 AND state = 'failed') OR (? >= 2 AND state = 'stored'), 'found', state)"};
 static const struct mp_sql upserted = {"SELECT id, state, object_key FROM recording_file WHERE occurrence_id = ? AND file_key = ?"};
@@ -108,8 +109,8 @@ int mp_store_file_upsert(struct mp_db *db, struct mp_file_row *row, enum mp_agai
     mp_bind_i64_null(st, row->recorded_until >= 0, row->recorded_until);
     mp_bind_text(st, row->download_url);
     mp_bind_text(st, row->object_key);
-    mp_bind_i64(st, again);
-    mp_bind_i64(st, again);
+    for (int i = 0; i < 3; i++)
+        mp_bind_i64(st, again);
     if (mp_db_run(st, err) < 0)
         return -1;
     st = mp_db_begin(db, &upserted);
@@ -313,7 +314,7 @@ int mp_store_file_removed(struct mp_db *db, int64_t lesson_id, struct mp_error *
     rc = changed(st, err);
     if (rc <= 0)
         return rc;
-    if (mp_store_recording_settle(db, meeting_id, false, err) < 0 || mp_store_day_add(db, "recordings_stored", -1, err) < 0)
+    if (mp_store_recording_settle(db, meeting_id, false, err) < 0 || mp_store_day_add(db, "recordings_removed", 1, err) < 0)
         return -1;
-    return mp_store_day_add(db, "recording_bytes", -size, err) < 0 ? -1 : 1;
+    return mp_store_day_add(db, "recording_bytes_removed", size, err) < 0 ? -1 : 1;
 }
