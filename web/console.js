@@ -3,7 +3,7 @@ import { byId, call, element, news, onEvent } from "/api.js";
 import { showCharts } from "/console_charts.js";
 import { showCare, showConnections, showFailures, showJobs, showRecordings, showToday, showWebhooks } from "/console_lists.js";
 import { badge, show, soft, table, time } from "/console_parts.js";
-import { NARROW, showPool } from "/console_pool.js";
+import { MIDDLING, NARROW, showPool } from "/console_pool.js";
 
 const EVERY_MS = 10_000;
 // While the server is away.
@@ -190,7 +190,8 @@ function showPoolAgain() {
 
 function bind() {
     onEvent(byId("hours"), "change", async () => showPoolAgain(), tell);
-    NARROW.addEventListener("change", showPoolAgain);
+    for (const width of [NARROW, MIDDLING])
+        width.addEventListener("change", showPoolAgain);
     onEvent(byId("days"), "change", renewCharts, tell);
     onEvent(byId("audit-outcome"), "change", () => showAudit(""), tell);
     onEvent(byId("audit-newest"), "click", () => showAudit(""), tell);

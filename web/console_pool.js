@@ -4,6 +4,7 @@ import { badge, clockText, several, show, soft, table, time, timeText } from "/c
 
 const HOUR_MS = 3_600_000;
 export const NARROW = matchMedia("(max-width: 40rem)");
+export const MIDDLING = matchMedia("(max-width: 75rem)");
 
 const words = {
     authentication: ["Inactive", "bad"],
@@ -60,7 +61,7 @@ function hostRow(host, view) {
 
 function hoursRow(view) {
     const row = element("div", { className: "hours", "aria-hidden": "true" });
-    const step = HOUR_MS * Math.ceil((view.until - view.from) / HOUR_MS / (NARROW.matches ? 3 : 12));
+    const step = HOUR_MS * Math.ceil((view.until - view.from) / HOUR_MS / (NARROW.matches ? 3 : MIDDLING.matches ? 6 : 12));
     const first = new Date(view.from);
     first.setMinutes(0, 0, 0);
     for (let at = first.getTime(); at < view.until; at += step) {
@@ -135,7 +136,7 @@ export function showPool(summary, actions) {
     const sum = (list, name) => list.reduce((total, one) => total + one[name], 0);
     byId("pool-words").textContent = `${active.length} of ${several(summary.accounts.length, "account")} take meetings; `
         + `${sum(summary.accounts, "active_meetings")} of ${several(sum(summary.accounts, "max_concurrent_meetings"), "place")} taken now.`;
-    show("pool-body", [summary.accounts, view.from, view.until, Math.floor(now / 60_000), NARROW.matches], () => [
+    show("pool-body", [summary.accounts, view.from, view.until, Math.floor(now / 60_000), NARROW.matches, MIDDLING.matches], () => [
         ...summary.accounts.map((account) => accountPart(account, view, actions)),
         ...(summary.accounts.length === 0 ? [soft("No Zoom account is set up. Put the credentials into the settings and restart.")] : []),
         ...(summary.places_cut ? [soft("There are more meetings in these hours than are shown.")] : []),

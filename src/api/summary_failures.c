@@ -73,6 +73,15 @@ static struct failure *add(struct failures *f)
     return &f->rows[f->count < MP_COUNT(f->rows) ? f->count++ : MP_COUNT(f->rows) - 1];
 }
 
+static const char *refusal_title(struct mp_arena *arena, const struct mp_audit_row *row)
+{
+    const char *actor = row->actor != NULL ? row->actor : "nobody";
+
+    if (strcmp(row->action, "POST zoom/meetings") == 0)
+        return mp_arena_printf(arena, "A meeting could not be booked, asked for by %s", actor);
+    return mp_arena_printf(arena, "%s failed, asked for by %s", row->action, actor);
+}
+
 /* In the log a failure's detail is its code, and where it was not the caller's, what was in the way. */
 static void add_refusal(struct failures *f, const struct mp_audit_row *row)
 {
@@ -88,9 +97,8 @@ static void add_refusal(struct failures *f, const struct mp_audit_row *row)
         .at = row->at,
         .times = 1,
         .source = "request",
-        .title =
-            strcmp(row->action, "POST zoom/meetings") == 0 ? "A meeting could not be booked" : mp_arena_printf(f->arena, "%s failed", row->action),
-        .subject = row->subject != NULL ? row->subject : row->actor,
+        .title = refusal_title(f->arena, row),
+        .subject = row->subject,
         .reason = rest.len > 0 ? mp_arena_strndup(f->arena, mp_slice_trim(rest)) : NULL,
         .what_to_do = advice->what_to_do,
         .request_id = row->request_id,

@@ -154,7 +154,7 @@ def test_a_refused_booking_is_told_with_the_reason_and_what_to_do(clean):
     clean.fresh_tokens()
     assert stack.post("zoom/meetings", clean.body(account="account_1"), headers={"X-Request-Id": "summary-1"}).status_code == 503
     first = failures(stack, "request")[0]
-    assert first["title"] == "A meeting could not be booked" and first["request_id"] == "summary-1"
+    assert first["title"] == "A meeting could not be booked, asked for by admin-1" and first["request_id"] == "summary-1"
     assert "account_1: invalid_client" in first["reason"] and "Reset" in first["what_to_do"]
     [entry] = good(stack.get("admin/audit-log", params={"outcome": "failed", "page_size": 1}), 200)["entries"]
     assert entry["detail"].startswith("no_account_available: ") and first["reason"] in entry["detail"]
