@@ -80,6 +80,16 @@ class Recorder:
         assert job["state"] == state, job
         return job
 
+    def last_try(self, session):
+        """Its files that still fail then are given up."""
+        def look():
+            return self.stack.rows("SELECT 1 FROM job j JOIN recording_file f ON j.subject = CAST(f.id AS CHAR) COLLATE utf8mb4_bin"
+                                   " JOIN meeting m ON m.id = f.meeting_id WHERE j.kind = 'recording.move' AND j.slot = 0 AND m.zoom_id = %s",
+                                   self.number(session))
+        wait_for(look, PATIENCE_S, 0.02, "the job that moves the file")
+        self.stack.rows("UPDATE job j JOIN recording_file f ON j.subject = CAST(f.id AS CHAR) COLLATE utf8mb4_bin JOIN meeting m ON m.id = f.meeting_id"
+                        " SET j.attempts = j.most_attempts - 1 WHERE j.kind = 'recording.move' AND j.slot = 0 AND m.zoom_id = %s", self.number(session))
+
     # ---- what is there
 
     def files(self, session=None):

@@ -52,6 +52,7 @@ def test_a_file_that_cannot_be_brought_home_and_a_retry(recorder):
     session = recorder.session(batch)
     rule = recorder.sandbox.fault({"status": 200, "body": "no film at all"}, {"path": "/rec/download/*"}, count=100)
     recorder.over(session, {"file_type": "MP4"})
+    recorder.last_try(session)
     one = recorder.until(batch, session, "failed", 60)
     assert one["zoom_meeting"]["last_sync_error"] and one["zoom_meeting"]["recording_synced"] is False
     assert not recorder.lessons(session)
@@ -60,7 +61,9 @@ def test_a_file_that_cannot_be_brought_home_and_a_retry(recorder):
     assert recorder.number(session) in [row["meeting_id"] for row in found]
     path = f"batches/{batch['id']}/retry-zoom-recordings"
     # Nothing has changed: it fails again, and the job says why.
-    job = recorder.follow(recorder.desk.post(path, {"sessionId": session["_id"]}), "failed")
+    asked = recorder.desk.post(path, {"sessionId": session["_id"]})
+    recorder.last_try(session)
+    job = recorder.follow(asked, "failed")
     assert "1 of 1 sessions" in job["error"] and job["error_code"] == "recording_failed"
     recorder.sandbox.call("DELETE", f"faults/{rule}")
     recorder.follow(recorder.desk.post(path, {"sessionId": session["_id"]}))
@@ -73,6 +76,7 @@ def test_an_operator_tries_a_file_again(recorder):
     session = recorder.session(batch)
     recorder.sandbox.fault({"status": 200, "body": "no film at all"}, {"path": "/rec/download/*"}, count=100)
     recorder.over(session, {"file_type": "MP4"})
+    recorder.last_try(session)
     recorder.until(batch, session, "failed", 60)
     recorder.sandbox.clear_faults()
     subject = str(recorder.files(session)[0]["id"])
