@@ -89,7 +89,8 @@ typedef int mp_job_fn(struct mp_ctx *ctx, struct mp_job *job, struct mp_error *e
 
 /*
  * Try again after `retry_ms` (at most 48 h); -1: after a wait that grows with the attempts (2 s, 4 s ... 30 min, with jitter). Not `counted`: it was
- * not its fault, or nothing is wrong. A counted one whose tries are used up is failed with that reason.
+ * not its fault, or nothing is wrong. A counted one whose tries are used up is failed with that reason. The words lie in ctx->arena until the job
+ * ends.
  */
 void mp_job_later(struct mp_ctx *ctx, struct mp_job *job, int64_t retry_ms, bool counted, const char *code, const char *fmt, ...) MP_PRINTF(6, 7);
 /* For good, with a reason that people read; `code` is for machines. */

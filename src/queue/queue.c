@@ -286,6 +286,16 @@ static int still_ours(struct mp_ctx *ctx, const struct mp_job *job, struct mp_er
     return rc;
 }
 
+/* In words that are there for ever: it may be said within what a handler lets go of before the job is ended. */
+static void give_back(struct mp_job *job)
+{
+    job->end = MP_JOB_END_LATER;
+    job->retry_ms = 0;
+    job->counted = false;
+    job->end_code = "stopped";
+    job->end_text = "Its process was asked to end; it goes on in the next one.";
+}
+
 int mp_job_progress(struct mp_ctx *ctx, struct mp_job *job, int64_t done, int64_t total, struct mp_error *err)
 {
     struct mp_stmt *st = mp_db_begin(ctx->db, &job_progress);
@@ -305,7 +315,7 @@ int mp_job_progress(struct mp_ctx *ctx, struct mp_job *job, int64_t done, int64_
     job->progress_done = done;
     job->progress_total = total;
     if (rc > 0 && ctx->stopping != NULL && ctx->stopping()) {
-        mp_job_later(ctx, job, 0, false, "stopped", "Its process was asked to end; it goes on in the next one.");
+        give_back(job);
         rc = 0;
     }
     job->stopped = rc == 0;

@@ -321,18 +321,24 @@ static void test_a_stop_gives_the_job_back(void **state)
     struct fixture *f = *state;
     struct mp_ctx ctx = context(f, "here/0/1");
     struct mp_job_spec s = spec("one");
+    struct mp_arena_mark mark;
     struct mp_job job;
 
     add(f, &s, 1);
     job = take(f, &ctx);
     stopping = true;
+    mark = mp_arena_mark(f->arena);
     assert_int_equal(mp_job_progress(&ctx, &job, 4, 9, &f->err), 0);
+    /* A handler that works through much may let go of what came since; something else lies there then. */
+    mp_arena_rewind(f->arena, mark);
+    memset(mp_arena_alloc(f->arena, 4096), 'x', 4096);
     mp_job_fail(&ctx, &job, "cut", "What the handler makes of it does not matter.");
     end(f, &ctx, &job, 1);
     stopping = false;
     job = take(f, &ctx);
     assert_int_equal(job.attempts, 1);
     assert_int_equal(job.progress_done, 4);
+    assert_string_equal(job.error, "Its process was asked to end; it goes on in the next one.");
 }
 
 static void test_lists_and_counts(void **state)
