@@ -17,6 +17,7 @@
 #define RETRY_AFTER_MS 30000
 /* The record of what Zoom has made is tried to be written until the place's lease has only this long to run. */
 #define SETTLE_SPARE_MS 3000
+#define LOOKS_MOST      3
 
 static void describe(struct booking *b)
 {
@@ -81,6 +82,27 @@ int booking_open(struct booking *b, struct mp_error *err)
     return booking_add_own(b, err);
 }
 
+/*
+ * All that book at the same moment see the same and choose the same account. Who finds, under the lock, that rivals have come first and another
+ * account has fewer meetings by now lets go and looks again; a few times, as each look costs the others time.
+ */
+static bool is_overtaken(const struct booking *b, const struct mp_busy *busy, size_t count)
+{
+    const struct mp_candidate *c = b->trying;
+    size_t now;
+
+    if (b->looks >= LOOKS_MOST || b->next != 0 || b->row.id != 0 || b->replaces != NULL || mp_account_is_guest(b->ctx->account_conf, (int)c->account))
+        return false;
+    now = mp_capacity_count(busy, count, b->states[c->account].id, 0, b->want.from, b->want.until);
+    for (size_t i = 1; now > c->meetings && i < b->candidates_count; i++) {
+        const struct mp_candidate *other = &b->candidates[i];
+
+        if (other->host >= 0 && other->inactive == c->inactive && other->preferred == c->preferred && other->meetings < now)
+            return true;
+    }
+    return false;
+}
+
 /* The host that takes the interval, under the account's lock. One whose day is used up makes room for the next. */
 static int lock_host(struct booking *b, struct mp_error *err)
 {
@@ -92,6 +114,9 @@ static int lock_host(struct booking *b, struct mp_error *err)
 
     if (mp_store_account_take(b->ctx->db, state->id, b->now_ms, err) < 0 || booking_busy(b, state->id, b->want.until, &busy, &count, err) < 0)
         return -1;
+    b->overtaken = is_overtaken(b, busy, count);
+    if (b->overtaken)
+        return mp_fail(err, MP_E_NO_CAPACITY, "others were quicker");
     for (;;) {
         enum mp_verdict verdict;
         int spent;
@@ -362,15 +387,27 @@ static bool next_account(struct booking *b)
     return false;
 }
 
+static int look_again(struct booking *b, struct mp_error *err)
+{
+    b->looks++;
+    b->states = NULL;
+    return booking_open(b, err);
+}
+
 int booking_reserve(struct booking *b, struct mp_error *err)
 {
-    for (; next_account(b); b->next++) {
+    while (next_account(b)) {
         wait_for(b, b->trying);
+        b->overtaken = false;
         if (reserve(b, err) == 0)
             return 1;
         if (err->code != MP_E_NO_CAPACITY)
             return -1;
         mp_error_reset(err);
+        if (!b->overtaken)
+            b->next++;
+        else if (look_again(b, err) < 0)
+            return -1;
     }
     return 0;
 }

@@ -41,7 +41,9 @@ struct booking {
     struct mp_account_state own_state;
     struct mp_candidate *candidates; /* the pool's, and the host's own */
     size_t candidates_count;
-    size_t next; /* of the candidates, gone through twice, the one to be tried next */
+    size_t next;    /* of the candidates, gone through twice, the one to be tried next */
+    unsigned looks; /* how often the accounts were looked at again because rivals came first */
+    bool overtaken;
 
     struct mp_meeting_row row; /* id 0: not stored yet */
     struct mp_place_row place; /* of the present try */

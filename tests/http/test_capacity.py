@@ -458,3 +458,12 @@ def test_the_nearest_start_is_one_that_can_be_booked(tight):
     start = nearest_of(answer)
     assert start == MORNING + 130 * MINUTE
     assert book(tight, start)["zoomAccountUsed"] == "account_2"
+
+
+def test_those_who_book_at_the_same_moment_are_spread(pool):
+    """Fewest meetings first holds also where all of them have looked before anybody had booked."""
+    clean(pool)
+    answers = together(9, lambda i: insist(pool, topic=f"Lesson {i}"))
+    used = collections.Counter(answer.json()["data"]["meeting"]["zoomAccountUsed"] for answer in answers)
+    assert sum(used.values()) == 9 and sorted(used) == ["account_1", "account_2", "account_3"], used
+    assert max(used.values()) <= 5, used
