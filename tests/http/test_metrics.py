@@ -22,8 +22,8 @@ def pool(make_stack):
 
 
 def read(stack):
-    """{family: {labels: value}}; the parser is Prometheus' own."""
-    response = stack.get("/metrics", role=None)
+    """{family: {labels: value}}; the parser is Prometheus' own. Who comes in the moment before a worker's successor is there is told 503."""
+    response = wait_for(lambda: (lambda answer: answer if answer.status_code != 503 else None)(stack.get("/metrics", role=None)), 10)
     assert response.status_code == 200 and response.headers["Content-Type"].startswith("text/plain; version=0.0.4"), response.text
     families = {}
     for family in text_string_to_metric_families(response.text):
