@@ -9,6 +9,7 @@ import urllib.parse
 import pytest
 import requests
 
+from contract import CONTRACT
 from desk import good
 from harness import wait_for
 from test_recordings import QUICK, Recorder
@@ -60,7 +61,10 @@ class School:
         return answer.json()["data"]["lessons"]
 
     def send(self, method, url, **more):
-        return self.stack.session.request(method, url, timeout=60, allow_redirects=False, **more)
+        response = self.stack.session.request(method, url, timeout=60, allow_redirects=False, **more)
+        if url.startswith(self.stack.base):
+            CONTRACT.check(method, url[len(self.stack.base):], response)
+        return response
 
 
 # ---- links to elsewhere ----
@@ -121,6 +125,8 @@ def test_an_upload_is_shown_when_it_is_there(school, stack):
     assert "no-store" in got.headers["Cache-Control"] and got.headers["X-Request-Id"]
     part = school.send("GET", shown["url"], headers={"Range": "bytes=3-5"})
     assert (part.status_code, part.content, part.headers["Content-Range"]) == (206, b"345", "bytes 3-5/11")
+    known = school.send("GET", shown["url"], headers={"If-Modified-Since": got.headers["Last-Modified"]})
+    assert (known.status_code, known.content) == (304, b"")
     head = school.send("HEAD", shown["url"])
     assert (head.status_code, head.headers["Content-Length"], head.content) == (200, "11", b"")
     led = stack.get(f"recordings/{lesson['id']}/download", **school.member)
