@@ -11,7 +11,7 @@
 #include "meetpool/storage.h"
 
 /*
- * Brings one file from an https address into the storage, in one stream and in bounded memory: three buffers of a part each; while one part is sent
+ * Brings one file from an https address into the storage, in one stream and in bounded memory: four buffers of a part each; while one part is sent
  * the next is filled. Redirects are followed by hand, at most five, https only (plain http from loopback to loopback alone), never to a private or
  * link-local address that the first address did not have; the bearer goes only where `may_have_bearer` says so, to no other host.
  *

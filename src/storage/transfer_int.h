@@ -11,7 +11,7 @@
  * caller. What the source finds while curl hands it bytes is noted and acted upon after the turn.
  */
 
-#define TRANSFER_BUFFERS      3
+#define TRANSFER_BUFFERS      4
 #define TRANSFER_STALL_S      30
 #define TRANSFER_SLOW_BYTES   4096 /* a second: less than that for TRANSFER_STALL_S counts as standing still */
 #define TRANSFER_PARTS_MOST   10000
