@@ -61,6 +61,9 @@ struct mp_zoom_result {
     unsigned elapsed_ms;
 };
 const char *mp_zoom_class_name(enum mp_zoom_class cls);
+/* Of a call that bookings do without: that the app lacks the right to it is a refusal of this call (MP_ZOOM_REFUSED), and says nothing against the
+ * account's credentials. */
+void mp_zoom_refused_alone(struct mp_zoom_result *res);
 
 struct mp_zoom_token {
     struct mp_secret access_token;

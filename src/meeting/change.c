@@ -575,6 +575,7 @@ static void do_instances(struct mp_ctx *ctx, const struct mp_secret *token, unsi
     struct sight *sight = arg;
 
     mp_zoom_instances(ctx->zoom, ctx->arena, token, timeout_ms, sight->zoom_id, &list, res);
+    mp_zoom_refused_alone(res);
     if (res->cls == MP_ZOOM_NOT_FOUND)
         res->cls = MP_ZOOM_OK;
     for (size_t i = 0; i < list.count; i++) {

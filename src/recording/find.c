@@ -16,6 +16,7 @@ struct search {
     struct mp_meeting *meeting;
     struct recording_home home;
     bool asked_for, seen;
+    bool unlisted;               /* Zoom does not tell the occurrences: an app may lack that right alone */
     struct mp_recording_row row; /* where `seen` */
     int64_t now_ms, planned_end;
     const char *uuids[OCCURRENCES_MOST];
@@ -116,7 +117,8 @@ static void zooms_occurrences(struct search *s)
     struct mp_zoom_result res;
 
     recording_instances(s->ctx, s->meeting, &list, &res);
-    if (res.cls != MP_ZOOM_OK)
+    s->unlisted = res.cls == MP_ZOOM_REFUSED;
+    if (res.cls != MP_ZOOM_OK && !s->unlisted)
         s->trouble = res;
     for (size_t i = 0; i < list.count; i++)
         add_uuid(s, list.items[i].uuid);
@@ -159,8 +161,10 @@ static int look_through(struct search *s, struct mp_error *err)
     }
     if (s->stop)
         return 0;
+    if (s->trouble.cls != MP_ZOOM_OK)
+        return 0;
     /* Zoom's list of occurrences may be behind. */
-    return s->taken.wanted == 0 && s->taken.unready == 0 && s->trouble.cls == MP_ZOOM_OK ? look_at(s, number, err) : 0;
+    return s->unlisted || (s->taken.wanted == 0 && s->taken.unready == 0) ? look_at(s, number, err) : 0;
 }
 
 /* ---- What follows ---- */

@@ -26,6 +26,7 @@ static void do_list(struct mp_ctx *ctx, const struct mp_secret *token, unsigned 
     struct pass *p = arg;
 
     mp_zoom_recording_list(ctx->zoom, ctx->arena, token, timeout_ms, &p->query, &p->list, res);
+    mp_zoom_refused_alone(res);
     if (res->cls == MP_ZOOM_NOT_FOUND)
         res->cls = MP_ZOOM_OK;
 }

@@ -13,9 +13,10 @@ struct call {
     bool none;
 };
 
-/* No recording (yet) is an answer, not a failure of the account. */
+/* No recording (yet) is an answer, not a failure of the account; nor is one that its app may not see recordings. */
 static void none_is_fine(struct call *call, struct mp_zoom_result *res)
 {
+    mp_zoom_refused_alone(res);
     call->none = res->cls == MP_ZOOM_NOT_FOUND;
     if (call->none)
         res->cls = MP_ZOOM_OK;

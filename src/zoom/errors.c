@@ -30,6 +30,12 @@ const char *mp_zoom_class_name(enum mp_zoom_class cls)
     return names[cls];
 }
 
+void mp_zoom_refused_alone(struct mp_zoom_result *res)
+{
+    if (res->cls == MP_ZOOM_AUTH)
+        res->cls = MP_ZOOM_REFUSED;
+}
+
 bool zoom_complaint_read(struct json_object *doc, struct zoom_complaint *out)
 {
     const char *message = zoom_read_text(doc, "message"), *reason = zoom_read_text(doc, "reason");

@@ -123,6 +123,36 @@ def test_no_right_to_see_recordings(recorder):
     recorder.until(batch, session, "synced")
 
 
+def scope_missing(scope):
+    return {"status": 400, "body": {"code": 4711, "message": f"Invalid access token, does not contain scopes:[{scope}]."}}
+
+
+NO_SUCH_ENDPOINT = {"status": 404, "body": {"code": 2300, "message": "This API endpoint is not recognized."}}
+
+
+@pytest.mark.parametrize("refusal", [scope_missing("meeting:read:list_past_instances:admin"), NO_SUCH_ENDPOINT, {"status": 404, "body": "Not found"}])
+def test_without_the_list_of_occurrences_the_number_will_do(recorder, refusal):
+    batch = recorder.batch()
+    recorder.sandbox.fault(refusal, {"method": "GET", "path": "/v2/past_meetings/*"}, count=-1)
+    session = recorder.held(batch, {"file_type": "MP4"})
+    recorder.until(batch, session, "synced")
+    recorder.check_home(session, 1)
+
+
+def test_an_app_without_the_right_to_recordings_goes_on_booking(recorder):
+    batch = recorder.batch()
+    for path in ("/v2/meetings/*/recordings", "/v2/past_meetings/*", "/v2/users/*/recordings"):
+        recorder.sandbox.fault(scope_missing("cloud_recording:read:list_recording_files:admin"), {"method": "GET", "path": path}, count=-1)
+    session = recorder.held(batch, {"file_type": "MP4"})
+    one = wait_for(lambda: recorder.of(batch, session) if recorder.of(batch, session)["zoom_meeting"]["sync_attempts"] >= 1 else None, PATIENCE_S,
+                   what="a try")
+    assert "cloud_recording:read" in one["zoom_meeting"]["last_sync_error"]
+    accounts = good(recorder.admin.get("zoom/account-stats"), 200)["accounts"]
+    assert [account["inactive_reason"] for account in accounts] == [None] * len(accounts)
+    recorder.sandbox.clear_faults()
+    recorder.until(batch, session, "synced")
+
+
 # ---- Runners that die
 
 def test_runners_killed_while_they_move(recorder):
